@@ -1,0 +1,219 @@
+// One message to one address of one contact by one channel. It holds facts, not text: it is
+// rendered at each attempt, so that its age is true (docs/decisions/0003).
+
+/// A configured way to reach somebody: `email`, `http:NAME` or `hook:NAME`.
+package struct ChannelName: Hashable, Sendable, Comparable, CustomStringConvertible, Codable {
+    package var kind: Kind
+    /// The channel's name in the configuration; empty for `email`.
+    package var name: String
+
+    package enum Kind: String, Sendable, CaseIterable, Codable { case email, http, hook }
+
+    package static let email = ChannelName(kind: .email, name: "")
+    package static func http(_ name: String) -> ChannelName { ChannelName(kind: .http, name: name) }
+    package static func hook(_ name: String) -> ChannelName { ChannelName(kind: .hook, name: name) }
+
+    package init(kind: Kind, name: String) {
+        self.kind = kind
+        self.name = name
+    }
+
+    /// The inverse of `description`; nil for anything else.
+    package init?(_ text: String) {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let kind = Kind(rawValue: String(parts[0])) else { return nil }
+        self.init(kind: kind, name: parts.count > 1 ? String(parts[1]) : "")
+        guard (kind == .email) == name.isEmpty else { return nil }
+    }
+
+    package var description: String { name.isEmpty ? kind.rawValue : "\(kind.rawValue):\(name)" }
+
+    package init(from decoder: any Decoder) throws {
+        let text = try decoder.singleValueContainer().decode(String.self)
+        guard let channel = ChannelName(text) else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "no channel: \(text)"))
+        }
+        self = channel
+    }
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+    package static func < (left: ChannelName, right: ChannelName) -> Bool {
+        left.description < right.description
+    }
+}
+
+/// Why a message is sent (Alertmanager's word; RULES.md).
+package enum Reason: String, Sendable, CaseIterable, Codable {
+    case first, again, `repeat`, escalation, cleared, corrected, digest, drill
+}
+
+/// A message that is due: to whom, why, and the facts.
+package struct Delivery: Hashable, Sendable {
+    /// Derived from contact, address, channel, reason, cause and repeat number. It is the
+    /// `Message-ID`, the `webhook-id` and the hook's variable: the same over all attempts.
+    package var id: String
+    package var contact: String
+    package var channel: ChannelName
+    /// The mail address; empty for `http:` and `hook:`.
+    package var address: String
+    package var reason: Reason
+    package var severity: Severity
+    package var template: String
+    package var language: String
+    /// IANA name of the contact's zone; `UTC` where none is set.
+    package var timezone: String
+    /// 1 to `Limits.itemsPerMessage`; empty only for trouble of the relay's own.
+    package var items: [Item]
+    /// Trouble of the relay's own, told to the operator: subject and text as they are.
+    package var trouble: Trouble?
+    package var rulesHash: String
+    package var created: Instant
+    /// Not before this (for `held`: when it is to be released).
+    package var due: Instant
+    package var state = State.queued
+    package var attempts = 0
+
+    package enum State: String, Sendable, CaseIterable, Codable {
+        case queued, sending, sent, held, cancelled, dead
+    }
+
+    package init(
+        id: String, contact: String, channel: ChannelName, address: String, reason: Reason,
+        severity: Severity, template: String, language: String, timezone: String, items: [Item],
+        rulesHash: String, created: Instant
+    ) {
+        self.id = id
+        self.contact = contact
+        self.channel = channel
+        self.address = address
+        self.reason = reason
+        self.severity = severity
+        self.template = template
+        self.language = language
+        self.timezone = timezone
+        self.items = items
+        self.rulesHash = rulesHash
+        self.created = created
+        due = created
+    }
+}
+
+/// Something wrong with the relay itself, for the `operator`.
+package struct Trouble: Hashable, Sendable, Codable {
+    package var kind: Kind
+    package var subject: String
+    package var text: String
+
+    package enum Kind: String, Sendable, Codable, CaseIterable {
+        case deadDelivery = "dead-delivery"
+        case poisonEvent = "poison-event"
+        case badReload = "bad-reload"
+        case reusedId = "reused-id"
+    }
+
+    package init(kind: Kind, subject: String, text: String) {
+        self.kind = kind
+        self.subject = subject
+        self.text = text
+    }
+}
+
+/// The facts of one incident in a message: one element of `items` in CONFIG.md. Its coding keys
+/// are the names on the wire, in templates and in the database alike.
+package struct Item: Hashable, Sendable, Codable {
+    package var incident: IncidentFacts
+    package var rule: String
+    package var device: DeviceFacts?
+    package var event: EventFacts?
+    package var position: PositionFacts?
+    /// The rule file's name of the event's place, else the server's.
+    package var place: String?
+    /// Matches held back since the last message.
+    package var held: Int
+    /// Why this item is in the message; a merged message has the reason of the highest severity.
+    package var reason: Reason
+    package var severity: Severity
+    /// The rule's template for this item.
+    package var template: String
+
+    package struct IncidentFacts: Hashable, Sendable, Codable {
+        package var id: String
+        package var state: Incident.State
+        package var opened: Instant
+        package var count: Int
+        package init(id: String, state: Incident.State, opened: Instant, count: Int) {
+            self.id = id
+            self.state = state
+            self.opened = opened
+            self.count = count
+        }
+    }
+    package struct DeviceFacts: Hashable, Sendable, Codable {
+        package var name: String
+        package var uniqueId: String
+        package var group: String?
+        package init(name: String, uniqueId: String, group: String?) {
+            self.name = name
+            self.uniqueId = uniqueId
+            self.group = group
+        }
+    }
+    package struct EventFacts: Hashable, Sendable, Codable {
+        package var id: Int64
+        package var type: String
+        package var alarm: String?
+        /// nil: the event has no time.
+        package var time: Instant?
+        package var received: Instant
+        package var clockWrong: Bool
+        /// Milliseconds between its effective time and its receipt; 0 or more.
+        package var lateMilliseconds: Int64
+        package var txn: String?
+        package init(_ event: Event) {
+            id = event.id
+            type = event.type
+            alarm = event.alarm
+            time = event.time
+            received = event.received
+            clockWrong = event.clockIsWrong
+            lateMilliseconds = max(0, event.lateness.wholeMilliseconds)
+            txn = event.txn
+        }
+    }
+    package struct PositionFacts: Hashable, Sendable, Codable {
+        package var latitude: Double
+        package var longitude: Double
+        package var speed: Speed?
+        package var valid: Bool
+        package var time: Instant?
+        package var address: String?
+        package init(_ position: Position) {
+            latitude = position.coordinate.latitude
+            longitude = position.coordinate.longitude
+            speed = position.speed
+            valid = position.hasFix
+            time = position.fixTime ?? position.time
+            address = position.address
+        }
+    }
+
+    package init(
+        incident: IncidentFacts, rule: String, device: DeviceFacts?, event: EventFacts?,
+        position: PositionFacts?, place: String?, held: Int, reason: Reason, severity: Severity,
+        template: String
+    ) {
+        self.incident = incident
+        self.rule = rule
+        self.device = device
+        self.event = event
+        self.position = position
+        self.place = place
+        self.held = held
+        self.reason = reason
+        self.severity = severity
+        self.template = template
+    }
+}

@@ -1,0 +1,68 @@
+// The life of "the same trouble": one open incident per rule and device, which later matches join
+// (RULES.md, *What a rule does* 2). A value; Engine decides its changes, Store keeps them.
+
+/// One incident of one rule on one device.
+package struct Incident: Hashable, Sendable {
+    /// Derived from rule, device and the first event: a replayed step gives the same.
+    package var id: String
+    package var rule: String
+    package var severity: Severity
+    /// nil: of no device (trouble of the relay's own).
+    package var device: DeviceKey?
+    package var deviceName: String
+    package var state = State.open
+    package var opened: Instant
+    /// When the last match was received; `clear_after` runs from it.
+    package var lastMatch: Instant
+    package var cleared: Instant?
+    package var count = 1
+    /// Matches that were not told since the last message.
+    package var held = 0
+    /// Whom it told since it last opened: `again` and the end go to them.
+    package var told: [Told] = []
+    /// For each member of the rule's `when` that matched: not yet undone by its opposite.
+    package var openMembers: Set<Member> = []
+    /// When a timer of its own is due: `clear_after`, or the expiry of one untouched for 30 d.
+    package var due: Instant?
+
+    package enum State: String, Sendable, Codable { case open, acknowledged, cleared }
+
+    /// A contact and the channel by which it was told.
+    package struct Told: Hashable, Sendable, Codable {
+        package var contact: String
+        package var channel: ChannelName
+        package var address: String
+        package var template: String
+
+        package init(contact: String, channel: ChannelName, address: String, template: String) {
+            self.contact = contact
+            self.channel = channel
+            self.address = address
+            self.template = template
+        }
+    }
+
+    /// What matched: an event type or alarm kind, and the place for a crossing.
+    package struct Member: Hashable, Sendable, Codable {
+        package var kind: String
+        package var place: String?
+
+        package init(kind: String, place: String? = nil) {
+            self.kind = kind
+            self.place = place
+        }
+    }
+
+    package init(
+        id: String, rule: String, severity: Severity, device: DeviceKey?, deviceName: String,
+        opened: Instant
+    ) {
+        self.id = id
+        self.rule = rule
+        self.severity = severity
+        self.device = device
+        self.deviceName = deviceName
+        self.opened = opened
+        lastMatch = opened
+    }
+}

@@ -1,0 +1,51 @@
+// Every bound of the program in one place, unit last. A queue, body, loop or retry that is not
+// bounded here is a defect. Sources: DESIGN's promises, RULES.md and CONFIG.md.
+
+/// The bounds that the program keeps; none of them is configurable.
+package enum Limits {
+    // Intake
+    package static let bodyBytes = 1 << 20
+    package static let headerCount = 100
+    package static let headerBytes = 16 << 10
+    package static let headerSeconds: Int64 = 10
+    package static let bodySeconds: Int64 = 30
+    package static let connections = 1_000
+    package static let jsonDepth = 64
+    package static let eventsPerBody = 10_000
+    package static let txnBytes = 256
+
+    // Events and devices
+    /// Event times older than this, or further ahead than `clockAheadSeconds`, are a broken clock.
+    package static let clockBehindSeconds: Int64 = 366 * 86_400
+    package static let clockAheadSeconds: Int64 = 86_400
+    package static let reportsPerDevice = 16
+    package static let quietEventsPerDevice = 64
+
+    // Rule files
+    package static let rules = 100_000
+    package static let ruleFileBytes = 4 << 20
+    package static let yamlDepth = 64
+    package static let yamlNodes = 4_000_000
+    package static let yamlAliasNodes = 100_000
+    package static let findings = 1_000
+    package static let calendarBytes = 1 << 20
+
+    // Pump and store
+    package static let inputsPerCommit = 1_024
+    package static let inputsInMemory = 16_384
+    package static let submissionsPerRound = 4_096
+    package static let walBytes: Int64 = 64 << 20
+    package static let poisonStarts = 3
+
+    // Deliveries
+    package static let backlogInMemory = 4_096
+    package static let attemptsKept = 50
+    package static let itemsPerMessage = 200
+    package static let hookOutputBytes = 64 << 10
+    package static let hookVariableBytes = 8 << 10
+    package static let responseBytes = 64 << 10
+    package static let templateBytes = 256 << 10
+    package static let renderedBytes = 1 << 20
+    package static let lateDigestSeconds: Int64 = 600
+    package static let incidentExpiryDays: Int64 = 30
+}

@@ -1,0 +1,4 @@
+// STUB-B: what the engine remembers.
+package struct Memory: Sendable {
+    package init() {}
+}

@@ -1,0 +1,72 @@
+// What happened: Traccar's Event with the objects that came with it (model/Event.java and
+// forward/EventData.java; domain.md 1.1 and 3.1).
+
+/// One event of one device, as a source understood it.
+package struct Event: Hashable, Sendable {
+    /// The name space of its ids: the source's `url`.
+    package var server: String
+    /// The name of the source in the configuration.
+    package var source: String
+    /// 0: not known (the server could not store it; every such event is its own).
+    package var id: Int64 = 0
+    package var deviceId: Int64 = 0
+    /// Traccar's spelling: `geofenceExit`, `alarm`, …; unknown types pass.
+    package var type: String
+    /// The tracker's clock (for status events the server's); nil where the payload had none.
+    package var time: Instant?
+    /// When this relay had it on disk; set by Store, never goes back.
+    package var received: Instant = .distantPast
+    package var positionId: Int64 = 0
+    package var geofenceId: Int64 = 0
+    package var maintenanceId: Int64 = 0
+    package var attributes = Attributes()
+    package var position: Position?
+    package var device: Device?
+    /// The name of the geofence that the payload carried.
+    package var geofenceName: String?
+    /// `X-PowTxn`, quoted in support queries (BikeTrax).
+    package var txn: String?
+    package var road: Road = .webhook
+
+    package enum Road: String, Sendable, CaseIterable, Codable {
+        case webhook
+        case socket
+        case catchUp = "catch-up"
+    }
+
+    package init(server: String, source: String, type: String) {
+        self.server = server
+        self.source = source
+        self.type = type
+    }
+
+    /// The kind of an `alarm`; exactly one in an event (AlarmEventHandler.java).
+    package var alarm: String? { type == "alarm" ? attributes.text("alarm") : nil }
+
+    /// Whether its clock is broken: more than a year old or a day ahead (RULES.md, Two clocks).
+    package var clockIsWrong: Bool {
+        guard let time else { return false }
+        return time < received - .seconds(Limits.clockBehindSeconds)
+            || time > received + .seconds(Limits.clockAheadSeconds)
+    }
+
+    /// When it counts as having happened: its own time, or its receipt if that is earlier, or if
+    /// its clock is broken (RULES.md, Two clocks).
+    package var effectiveTime: Instant {
+        guard let time, !clockIsWrong else { return received }
+        return min(time, received)
+    }
+
+    /// How old it was when it was received; 0 where nothing says.
+    package var lateness: Duration { received - effectiveTime }
+
+    /// What makes two copies the same event (DESIGN, deduplication 1). The body is never part of
+    /// it: copies differ in `attributes.message`.
+    package var identity: String {
+        let alarmKind = attributes.text("alarm") ?? ""
+        let moment = time.map { String($0.milliseconds) } ?? ""
+        if id > 0 { return "\(server)|\(id)|\(deviceId)|\(type)|\(moment)" }
+        return
+            "\(server)|0|\(deviceId)|\(type)|\(moment)|\(alarmKind)|\(geofenceId)|\(maintenanceId)|\(positionId)"
+    }
+}

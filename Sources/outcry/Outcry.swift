@@ -1,0 +1,5 @@
+import ArgumentParser
+
+@main struct Outcry: AsyncParsableCommand {
+    func run() async throws {}
+}
