@@ -46,6 +46,14 @@ package enum Limits {
     package static let responseBytes = 64 << 10
     package static let templateBytes = 256 << 10
     package static let renderedBytes = 1 << 20
+    package static let templateDepth = 16
+    package static let templateFilters = 4
+    package static let templateFindings = 100
+    /// A name or other foreign text in the JSON that goes out; longer ones are cut.
+    package static let wireFactBytes = 8 << 10
+    /// A name or address that a template shows; longer ones are cut.
+    package static let templateFactBytes = 1 << 10
+    package static let subjectCharacters = 200
     package static let lateDigestSeconds: Int64 = 600
     package static let incidentExpiryDays: Int64 = 30
 }

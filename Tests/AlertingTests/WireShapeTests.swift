@@ -138,6 +138,13 @@ struct WireShapeTests {
                 + #""subject":"S","text":"T","rules_hash":"0123456789abcdef","items":[]}}"#)
     }
 
+    @Test("a name of a megabyte is cut")
+    func hugeName() {
+        var item = DeliveryFixture.item()
+        item.device?.name = String(repeating: "x", count: 1 << 20)
+        #expect(wire(DeliveryFixture.delivery([item])).utf8.count < 10_000)
+    }
+
     @Test("a name with quotes, breaks and controls stays one string")
     func hostileName() throws {
         var item = DeliveryFixture.item()

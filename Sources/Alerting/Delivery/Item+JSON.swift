@@ -32,7 +32,7 @@ extension Item {
             writer.member("rule", rule)
             if let device {
                 writer.name("device")
-                device.write(&writer)
+                device.write(stored: &writer)
             }
             if let event {
                 writer.name("event")
@@ -52,8 +52,7 @@ extension Item {
 }
 
 extension Item.DeviceFacts {
-    /// Alike in both forms.
-    fileprivate func write(_ writer: inout JSONWriter) {
+    fileprivate func write(stored writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("name", name)
             writer.member("uniqueId", uniqueId)
@@ -154,6 +153,24 @@ extension Delivery {
     }
 }
 
+extension JSONWriter {
+    /// Foreign text goes out as it is, but a body of 200 items must not grow with a name of a
+    /// megabyte.
+    fileprivate mutating func member(foreign name: StaticString, _ text: String?) {
+        if let text { member(name, CleanText.cut(text, bytes: Limits.wireFactBytes)) }
+    }
+}
+
+extension Item.DeviceFacts {
+    fileprivate func write(wire writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member(foreign: "name", name)
+            writer.member(foreign: "uniqueId", uniqueId)
+            writer.member(foreign: "group", group)
+        }
+    }
+}
+
 extension Item {
     /// Where a person sees the incident. The id is derived hexadecimal: nothing to escape.
     package func incidentURL(public url: String) -> String {
@@ -173,7 +190,7 @@ extension Item {
             writer.member("rule", rule)
             if let device {
                 writer.name("device")
-                device.write(&writer)
+                device.write(wire: &writer)
             }
             if let event {
                 writer.name("event")
@@ -183,7 +200,7 @@ extension Item {
                 writer.name("position")
                 position.write(wire: &writer)
             }
-            writer.member(known: "place", place)
+            writer.member(foreign: "place", place)
             writer.member("held", Int64(held))
         }
     }
@@ -196,13 +213,13 @@ extension Item.EventFacts {
     fileprivate func write(wire writer: inout JSONWriter) {
         writer.object { writer in
             if id != 0 { writer.member("id", id) }
-            writer.member("type", type)
-            writer.member(known: "alarm", alarm)
+            writer.member(foreign: "type", type)
+            writer.member(foreign: "alarm", alarm)
             writer.member(known: "time", rfc3339: time)
             writer.member(known: "received", rfc3339: received)
             if let lateSeconds { writer.member("late_seconds", lateSeconds) }
             if clockWrong { writer.member("clock_wrong", true) }
-            writer.member(known: "txn", txn)
+            writer.member(foreign: "txn", txn)
         }
     }
 }
