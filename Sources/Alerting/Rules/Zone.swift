@@ -3,4 +3,7 @@ package struct Zone: Hashable, Sendable {
     /// The IANA name.
     package var name: String
     package static let utc = Zone(name: "UTC")
+    package func offset(at instant: Instant) -> Int64 { 0 }
 }
+/// Gives the TZif bytes of an IANA zone name; nil: there is none.
+package typealias ZoneReader = @Sendable (_ name: String) -> [UInt8]?
