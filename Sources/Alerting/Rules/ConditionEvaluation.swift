@@ -170,18 +170,15 @@ struct ConditionJudge {
     ) -> Truth {
         let known = placeAnswers[Int(number)]
         if known.round == round { return known.truth }
-        let truth: Truth
-        if let fix = report.fix {
-            switch pool.places[Int(number)] {
-            case .area(let fence): truth = fence.holds(fix, accuracy: report.accuracy)
-            case .server(let geofence):
+        var truth = Truth.unknown
+        switch pool.places[Int(number)] {
+        case .area(let fence):
+            if let fix = report.fix { truth = fence.holds(fix, accuracy: report.accuracy) }
+        case .server(let geofence):
+            if report.geofencesKnown, !report.unusableFix {
                 let id = memory.geofence(named: geofence, server: facts.server) ?? Int64(geofence)
-                truth =
-                    report.geofencesKnown
-                    ? Self.holds(report.geofences ?? [], id) : .unknown
+                truth = Self.holds(report.geofences ?? [], id)
             }
-        } else {
-            truth = .unknown
         }
         placeAnswers[Int(number)] = (round, truth)
         return truth

@@ -41,6 +41,8 @@ final class RuleIndex: Sendable {
 
     /// The names that crossings use.
     let crossedPlaces: [String]
+    /// The rule file's names of the server's geofences, by their name or id there.
+    let fileNames: [String: String]
     private let ruleSelectors: [Int32]
 
     init(_ book: RuleBook) {
@@ -60,6 +62,10 @@ final class RuleIndex: Sendable {
         grid = builder.grid
         crossedPlaces = builder.crossedPlaces
         ruleSelectors = builder.ruleSelectors
+        fileNames = Dictionary(
+            book.places.compactMap { name, place in
+                if case .server(let geofence) = place { (geofence, name) } else { nil }
+            }, uniquingKeysWith: { min($0, $1) })
         numbers = Dictionary(
             builder.rules.enumerated().map { ($1.id, Int32($0)) }, uniquingKeysWith: { $1 })
     }

@@ -40,6 +40,8 @@ struct Finding {
         /// `while` ended as false or unknown, and the rule stays quiet: the words that decided.
         case quiet(Truth, words: String)
     }
+
+    var isMatch: Bool { if case .match = outcome { true } else { false } }
 }
 
 /// What all rules say to one event.
@@ -58,10 +60,9 @@ extension RuleSet {
         let slot = memory.slot(of: event)
         let known = slot.map { memory.devices[$0] }
         let facts = Facts(event, past: known?.reports ?? [], device: known?.device)
-        let findings = find(event, slot: slot, facts, memory)
-        return findings.list.compactMap { finding in
-            if case .match = finding.outcome { index.rules[Int(finding.rule)].id } else { nil }
-        }.sorted()
+        let uniqueId = event.device?.uniqueId ?? known?.key.uniqueId ?? ""
+        let findings = find(event, uniqueId: uniqueId, slot: slot, facts, memory)
+        return findings.list.filter(\.isMatch).map { index.rules[Int($0.rule)].id }.sorted()
     }
 
     func kinds(of event: Event, _ memory: Memory) -> EventKinds {
@@ -73,13 +74,12 @@ extension RuleSet {
 
     /// What all rules that could match say to an event.
     mutating func find(
-        _ event: Event, slot: Int?, _ facts: Facts, _ memory: Memory
+        _ event: Event, uniqueId: String, slot: Int?, _ facts: Facts, _ memory: Memory
     ) -> Findings {
         var findings = Findings()
         let kinds = kinds(of: event, memory)
         let fitting = selectors(
-            slot: slot, name: facts.device?.name ?? "",
-            uniqueId: facts.device?.uniqueId ?? slot.map { memory.devices[$0].key.uniqueId } ?? "")
+            slot: slot, name: facts.device?.name ?? "", uniqueId: uniqueId)
         judge.begin()
         collect(kinds, fitting, facts, &findings)
         for number in candidates {
@@ -120,6 +120,13 @@ extension RuleSet {
         var could = false
         kinds.forEach { if index.clearing.has($0) { could = true } }
         return could
+    }
+
+    /// Whether a crossing without a name may turn out to be one that a rule listens to, once a copy
+    /// (the webhook's has the name, the socket's has not) says where it was.
+    func waitsForName(_ event: Event, _ memory: Memory) -> Bool {
+        index.kinds.listensToCrossings(type: event.type) && event.geofenceName == nil
+            && memory.nameOfGeofence(event.geofenceId, server: event.server) == nil
     }
 
     /// Forgets what it knows of devices: their slots mean others now (another Memory).

@@ -33,11 +33,12 @@ extension Report {
     /// - Parameter time: when it counts as made (`Event.timeOfPosition`).
     package init(_ position: Position, at time: Instant) {
         self.init(time: time)
-        if position.hasFix {
+        // A scenario may say values without a place: not a number, and nothing is said of it.
+        if position.hasFix, !position.coordinate.latitude.isNaN {
             fix = position.coordinate
             if let metres = position.accuracy, metres > 0 { accuracy = metres }
         } else {
-            unusableFix = true
+            unusableFix = !position.hasFix
         }
         switch position.geofences {
         case .unknown: break
@@ -72,7 +73,7 @@ extension Report {
     }
 
     /// Whether it has what a place asks for, be it usable or not.
-    package var saysPlace: Bool { fix != nil || unusableFix }
+    package var saysPlace: Bool { fix != nil || unusableFix || geofencesKnown }
 
     /// The order of reports: by time; at one time the position after (newer than) the event.
     package static func inOrder(_ left: Report, _ right: Report) -> Bool {
