@@ -19,7 +19,8 @@ package enum Limits {
     package static let clockBehindSeconds: Int64 = 366 * 86_400
     package static let clockAheadSeconds: Int64 = 86_400
     package static let reportsPerDevice = 16
-    package static let quietEventsPerDevice = 64
+    package static let recentEventsPerDevice = 64
+    package static let recentEvents = 65_536
 
     // Rule files
     package static let rules = 100_000
