@@ -19,6 +19,14 @@ final class Backlog: Sendable {
         static let first = Key(due: .distantPast, n: 0)
     }
 
+    /// A delivery that goes back into its queue.
+    struct Move: Sendable {
+        var id: String
+        var channel: ChannelName
+        var key: Key
+        var attempts: Int
+    }
+
     /// Reads queued deliveries of a channel from a key on, in order.
     typealias Read = (_ channel: ChannelName, _ from: Key, _ limit: Int) throws -> [Entry]
     typealias Entry = (key: Key, delivery: Delivery)
@@ -55,15 +63,7 @@ final class Backlog: Sendable {
         state.withLock { state in
             for entry in outcome.queued { insert(entry, &state) }
             for id in outcome.settled { remove(id, &state) }
-            for moved in outcome.requeued {
-                guard let place = state.places[moved.id],
-                    var delivery = state.windows[place.channel]?.byKey[place.key.n]
-                else { continue }
-                remove(moved.id, &state)
-                delivery.due = moved.key.due
-                delivery.attempts = moved.attempts
-                insert((moved.key, delivery), &state)
-            }
+            for move in outcome.requeued { apply(move, &state) }
         }
     }
 
@@ -106,6 +106,21 @@ final class Backlog: Sendable {
     }
 
     // MARK: One window
+
+    private func apply(_ move: Move, _ state: inout State) {
+        guard let place = state.places[move.id],
+            var delivery = state.windows[place.channel]?.byKey[place.key.n]
+        else {
+            // It was leased, and the window gave it up meanwhile: it is read when its turn comes.
+            let given = state.windows[move.channel, default: Window()].cut(from: move.key)
+            for id in given { state.places[id] = nil }
+            return
+        }
+        remove(move.id, &state)
+        delivery.due = move.key.due
+        delivery.attempts = move.attempts
+        insert((move.key, delivery), &state)
+    }
 
     private func pick(
         _ channel: ChannelName, _ now: Instant, _ limit: Int, _ leased: Set<String>, _ state: State
@@ -162,6 +177,16 @@ extension Backlog.Window {
         guard index < keys.count, keys[index] == key else { return }
         keys.remove(at: index)
         byKey[key.n] = nil
+    }
+
+    /// Gives up everything from `key` on, which is then only in the database; their ids.
+    fileprivate mutating func cut(from key: Backlog.Key) -> [String] {
+        if let end, end <= key { return [] }
+        let index = index(of: key)
+        let given = keys[index...].compactMap { byKey.removeValue(forKey: $0.n)?.id }
+        keys.removeSubrange(index...)
+        end = key
+        return given
     }
 
     /// Gives up the last one where there are too many; its id.

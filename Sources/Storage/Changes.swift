@@ -1,13 +1,14 @@
 // What a step changed, written in the same transaction as the cursor: incidents, stamps, devices,
 // reports and the judgement. Each is a row under its own key, so that a step costs in its changes.
 //
-// Reports fold as Memory's do: one row per device and time, a later one of the same time replaces
-// it, and beyond `Limits.reportsPerDevice` the oldest by time goes.
+// It mirrors Memory.apply, so that what is read back at start is what Memory was: reports are one
+// row per device, time and kind, and go when the engine folds them; a device keeps what it was
+// said to be when a bare event says nothing of it.
 import Alerting
 
 struct MemoryStatements {
-    let findDevice, addDevice, device: Prepared
-    let report, dropReports: Prepared
+    let findDevice, addDevice, device, describe: Prepared
+    let report, fold, geofence: Prepared
     let stamp, unstamp, incident, judgement: Prepared
 
     init(_ connection: OpaquePointer, _ fault: Fault?) throws {
@@ -17,21 +18,26 @@ struct MemoryStatements {
         findDevice = try make("SELECT id FROM device WHERE server = ?1 AND unique_id = ?2")
         addDevice = try make(
             "INSERT INTO device (server, unique_id, device_id) VALUES (?1, ?2, 0)")
+        // What the server did not say of a device does not undo what it said before.
         device = try make(
             """
-            UPDATE device SET device_id = ?2, first_known = ?3, name = ?4, group_id = ?5,
-              group_name = ?6, attributes = ?7 WHERE id = ?1
+            UPDATE device SET device_id = CASE ?2 WHEN 0 THEN device_id ELSE ?2 END,
+              first_known = min(coalesce(first_known, ?3), ?3) WHERE id = ?1
+            """)
+        describe = try make(
+            """
+            UPDATE device SET name = ?2, group_id = ?3, group_name = ?4, attributes = ?5
+            WHERE id = ?1
             """)
         report = try make(
             """
-            INSERT OR REPLACE INTO report (device, time, latitude, longitude, accuracy, geofences,
-              speed, battery, flags) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            INSERT OR REPLACE INTO report (device, time, of_event, latitude, longitude, accuracy,
+              geofences, speed, battery, stands_since, flags)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
             """)
-        dropReports = try make(
-            """
-            DELETE FROM report WHERE device = ?1 AND time < (SELECT time FROM report
-              WHERE device = ?1 ORDER BY time DESC LIMIT 1 OFFSET \(Limits.reportsPerDevice - 1))
-            """)
+        fold = try make("DELETE FROM report WHERE device = ?1 AND time < ?2")
+        geofence = try make(
+            "INSERT OR REPLACE INTO geofence (server, id, name) VALUES (?1, ?2, ?3)")
         stamp = try make(
             "INSERT OR REPLACE INTO stamp (device, rule, alarm, place, at) VALUES (?1, ?2, ?3, ?4, ?5)"
         )
@@ -40,16 +46,16 @@ struct MemoryStatements {
         incident = try make(
             """
             INSERT INTO incident (id, rule, severity, device, device_name, state, opened,
-              last_match, cleared, count, held, told, members, due)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-            ON CONFLICT (id) DO UPDATE SET severity = ?3, device_name = ?5, state = ?6, opened = ?7,
-              last_match = ?8, cleared = ?9, count = ?10, held = ?11, told = ?12, members = ?13,
-              due = ?14
+              last_match, cleared, count, held, told, told_before, members, pending, due)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+            ON CONFLICT (id) DO UPDATE SET severity = ?3, device = ?4, device_name = ?5,
+              state = ?6, opened = ?7, last_match = ?8, cleared = ?9, count = ?10, held = ?11,
+              told = ?12, told_before = ?13, members = ?14, pending = ?15, due = ?16
             """)
         judgement = try make(
             """
-            INSERT OR REPLACE INTO judgement (seq, device, quiet, rules, fix, attributes, verdicts)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            INSERT OR REPLACE INTO judgement (seq, device, rules, fix, attributes, verdicts)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6)
             """)
     }
 }
@@ -59,6 +65,7 @@ extension Ledger {
         for delivery in step.deliveries { try enqueue(delivery, seq: step.seq ?? 0) }
         for change in step.changes { try write(change) }
         if let judgement = step.judgement { try write(judgement) }
+        for judgement in step.rejudged { try write(judgement) }
         if let seq = step.seq { marks.cursor = max(marks.cursor, seq) }
         marks.stepped = max(marks.stepped, step.now)
         marks.latest = max(marks.latest, step.now)
@@ -71,6 +78,9 @@ extension Ledger {
         case .device(let key, let deviceId, let device, let firstKnown):
             try write(key, deviceId, device, firstKnown)
         case .report(let key, let report): try write(key, report)
+        case .folded(let key, let moment): try fold(key, before: moment)
+        case .geofence(let server, let id, let name):
+            try write(server: server, geofence: id, name: name)
         case .released(let ids, let into): try release(ids, into: into)
         }
     }
@@ -89,8 +99,14 @@ extension Ledger {
         statement.bind(10, incident.count)
         statement.bind(11, incident.held)
         statement.bind(12, text: Incident.Told.stored(incident.told))
-        statement.bind(13, text: Incident.Member.stored(incident.openMembers))
-        statement.bind(14, incident.due?.milliseconds)
+        statement.bind(13, text: Incident.Told.stored(incident.toldBefore))
+        statement.bind(14, text: Incident.Member.stored(incident.openMembers))
+        if let item = incident.pending {
+            statement.bind(15, text: try Facts.encode([item]))
+        } else {
+            statement.bindNull(15)
+        }
+        statement.bind(16, incident.due?.milliseconds)
         try statement.run()
     }
 
@@ -107,44 +123,55 @@ extension Ledger {
     private func write(
         _ key: DeviceKey, _ deviceId: Int64, _ known: Device?, _ firstKnown: Instant
     ) throws {
-        let statement = memory.device
-        statement.bind(1, try device(key))
-        statement.bind(2, deviceId)
-        statement.bind(3, firstKnown)
-        statement.bind(4, known?.name)
-        statement.bind(5, known?.groupId ?? 0)
-        statement.bind(6, known?.group)
-        statement.bind(7, text: known?.attributes.stored ?? [])
-        try statement.run()
+        let id = try device(key)
+        memory.device.bind(1, id)
+        memory.device.bind(2, deviceId)
+        memory.device.bind(3, firstKnown)
+        try memory.device.run()
+        guard let known else { return }
+        memory.describe.bind(1, id)
+        memory.describe.bind(2, known.name)
+        memory.describe.bind(3, known.groupId)
+        memory.describe.bind(4, known.group)
+        memory.describe.bind(5, text: known.attributes.stored)
+        try memory.describe.run()
     }
 
     private func write(_ key: DeviceKey, _ report: Report) throws {
-        let id = try device(key)
-        memory.report.bind(1, id)
+        memory.report.bind(1, try device(key))
         report.bind(to: memory.report, from: 2)
         try memory.report.run()
-        memory.dropReports.bind(1, id)
-        try memory.dropReports.run()
+    }
+
+    private func fold(_ key: DeviceKey, before moment: Instant) throws {
+        memory.fold.bind(1, try device(key))
+        memory.fold.bind(2, moment)
+        try memory.fold.run()
+    }
+
+    private func write(server: String, geofence id: Int64, name: String) throws {
+        memory.geofence.bind(1, server)
+        memory.geofence.bind(2, id)
+        memory.geofence.bind(3, name)
+        try memory.geofence.run()
     }
 
     private func write(_ judgement: Judgement) throws {
         let statement = memory.judgement
-        let quiet = judgement.verdicts.contains { $0.result == .quiet || $0.result == .unknown }
         statement.bind(1, judgement.seq)
         statement.bind(2, try device(judgement.device))
-        statement.bind(3, quiet ? 1 : 0)
-        statement.bind(4, judgement.rulesHash)
+        statement.bind(3, judgement.rulesHash)
         if let fix = judgement.fix {
-            statement.bind(5, text: fix.stored)
+            statement.bind(4, text: fix.stored)
+        } else {
+            statement.bindNull(4)
+        }
+        if let known = judgement.attributes {
+            statement.bind(5, text: known.stored)
         } else {
             statement.bindNull(5)
         }
-        if let known = judgement.attributes {
-            statement.bind(6, text: known.stored)
-        } else {
-            statement.bindNull(6)
-        }
-        statement.bind(7, text: Verdict.stored(judgement.verdicts))
+        statement.bind(6, text: Verdict.stored(judgement.verdicts))
         try statement.run()
     }
 }

@@ -9,7 +9,7 @@ import GRDBSQLite
 struct Outcome {
     var inputs: [StoredInput] = []
     var queued: [(key: Backlog.Key, delivery: Delivery)] = []
-    var requeued: [(id: String, key: Backlog.Key, attempts: Int)] = []
+    var requeued: [Backlog.Move] = []
     /// Deliveries that left the queue.
     var settled: [String] = []
     /// Deliveries came into the queue that are not listed here: it is to be read anew.

@@ -18,7 +18,7 @@ struct OutboxStatements {
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
             ON CONFLICT (id) DO NOTHING
             """)
-        find = try make("SELECT n, state, attempts, due FROM outbox WHERE id = ?1")
+        find = try make("SELECT n, state, attempts, due, channel FROM outbox WHERE id = ?1")
         settle = try make("UPDATE outbox SET state = ?2, due = ?3, attempts = ?4 WHERE n = ?1")
         attempt = try make(
             """
@@ -87,7 +87,10 @@ extension Ledger {
         outbox.find.bind(1, settlement.delivery)
         guard
             let row = try outbox.find.first({
-                (n: $0.int(0), state: $0.int(1), attempts: $0.int(2), due: $0.int(3))
+                (
+                    n: $0.int(0), state: $0.int(1), attempts: $0.int(2), due: $0.int(3),
+                    channel: $0.int(1) == 0 ? ChannelName($0.text(4)) : nil
+                )
             })
         else { throw StoreError(.failed, "no delivery \(settlement.delivery)") }
         let number = row.attempts + 1
@@ -106,9 +109,11 @@ extension Ledger {
         outbox.settle.bind(3, due)
         outbox.settle.bind(4, number)
         try outbox.settle.run()
-        if state == 0 {
+        if state == 0, let channel = row.channel {
             outcome.requeued.append(
-                (settlement.delivery, Backlog.Key(due: due, n: row.n), Int(number)))
+                .init(
+                    id: settlement.delivery, channel: channel,
+                    key: Backlog.Key(due: due, n: row.n), attempts: Int(number)))
         } else {
             outcome.settled.append(settlement.delivery)
         }

@@ -5,7 +5,8 @@ import Alerting
 import Foundation
 
 extension Snapshot {
-    func recall(_ decode: (StoredBody) -> Event?) throws -> Recalled {
+    /// - Parameter from: events received before this are not judged again.
+    func recall(recentFrom from: Instant, _ decode: (StoredBody) -> Event?) throws -> Recalled {
         var recalled = Recalled()
         try prepare("SELECT cursor, now FROM progress").each { row in
             recalled.cursor = row.int(0)
@@ -17,24 +18,28 @@ extension Snapshot {
         {
             recalled.latest = max(recalled.latest, last)
         }
-        let keys = try devices(into: &recalled)
-        recalled.incidents = try incidents(
+        let keys = try devices(into: &recalled.memory)
+        recalled.memory.incidents = try incidents(
             "WHERE state < 2 ORDER BY incident.opened, incident.id")
-        recalled.stamps = try prepare("SELECT device, rule, alarm, place, at FROM stamp").all {
-            let device = $0.int(0)
-            let key = StampKey(
-                rule: $0.text(1), device: device == 0 ? nil : keys[device], alarm: $0.text(2),
-                place: $0.text(3))
-            return (key, $0.instant(4))
-        }
-        recalled.held = try prepare(
+        recalled.memory.stamps = try prepare("SELECT device, rule, alarm, place, at FROM stamp")
+            .all {
+                let device = $0.int(0)
+                let key = StampKey(
+                    rule: $0.text(1), device: device == 0 ? nil : keys[device],
+                    alarm: $0.text(2), place: $0.text(3))
+                return .init(key: key, moment: $0.instant(4))
+            }
+        recalled.memory.held = try prepare(
             "SELECT \(Delivery.columns) FROM outbox WHERE state = 3 ORDER BY due, n"
         ).all { try Delivery($0) }
-        recalled.quiet = try quiet(before: recalled, decode)
+        recalled.memory.geofences = try prepare("SELECT server, id, name FROM geofence").all {
+            .init(server: $0.text(0), id: $0.int(1), name: $0.text(2))
+        }
+        recalled.memory.recent = try recent(from, through: recalled.cursor, decode)
         return recalled
     }
 
-    private func devices(into recalled: inout Recalled) throws -> [Int64: DeviceKey] {
+    private func devices(into memory: inout MemoryRecord) throws -> [Int64: DeviceKey] {
         var keys: [Int64: DeviceKey] = [:]
         var places: [Int64: Int] = [:]
         try prepare(
@@ -54,57 +59,75 @@ extension Snapshot {
                 known.attributes = Attributes(stored: row.text(8))
                 device = known
             }
-            places[row.int(0)] = recalled.devices.count
-            recalled.devices.append(
+            places[row.int(0)] = memory.devices.count
+            memory.devices.append(
                 .init(
                     key: key, deviceId: row.int(3), device: device, firstKnown: firstKnown,
                     reports: []))
             return true
         }
         try prepare(
-            """
-            SELECT device, time, latitude, longitude, accuracy, geofences, speed, battery, flags
-            FROM report ORDER BY device, time
-            """
+            "SELECT device, \(Report.columns) FROM report ORDER BY device, time, of_event DESC"
         ).each { row in
             guard let place = places[row.int(0)] else { return true }
-            recalled.devices[place].reports.append(Report(row, from: 1))
+            memory.devices[place].reports.append(Report(row, from: 1))
             return true
         }
         return keys
     }
 
-    /// Those of the last ten seconds (RULES.md, Two clocks) in which some rule was quiet.
-    private func quiet(
-        before recalled: Recalled, _ decode: (StoredBody) -> Event?
-    ) throws -> [Recalled.QuietEvent] {
-        let first = try firstSeq(receivedFrom: recalled.latest - .seconds(10))
+    /// Stepped events received from a moment on, each with what a fuller copy brought, with the
+    /// device and the matches of their judgements.
+    private func recent(
+        _ from: Instant, through cursor: Int64, _ decode: (StoredBody) -> Event?
+    ) throws -> [Recent] {
         let rows = try prepare(
             """
-            SELECT \(Self.bodyColumns), device.server, device.unique_id, rules, fix,
-              judgement.attributes, verdicts
-            FROM judgement JOIN inbox USING (seq) LEFT JOIN server ON server.id = inbox.server
-              JOIN device ON device.id = judgement.device
-            WHERE judgement.seq >= ?1 AND judgement.seq <= ?2 AND quiet = 1
-            ORDER BY judgement.seq DESC LIMIT ?3
+            SELECT \(Self.bodyColumns), coalesce(inbox.copy_of, inbox.seq), device.server,
+              device.unique_id, verdicts
+            FROM inbox LEFT JOIN server ON server.id = inbox.server
+              LEFT JOIN judgement ON judgement.seq = inbox.seq
+              LEFT JOIN device ON device.id = judgement.device
+            WHERE inbox.seq >= ?1 AND inbox.seq <= ?2 AND kind < 2
+            ORDER BY inbox.seq DESC LIMIT ?3
             """)
-        rows.bind(1, first)
-        rows.bind(2, recalled.cursor)
-        rows.bind(3, Limits.inputsInMemory)
-        var quiet: [Recalled.QuietEvent] = []
+        rows.bind(1, try firstSeq(receivedFrom: from))
+        rows.bind(2, cursor)
+        rows.bind(3, Limits.recentEvents)
+        var recent: [Recent] = []
+        var copies: [Int64: [Event]] = [:]
+        // Newest first: a copy comes before its event.
         try rows.each { row in
-            guard let event = Self.event(row, decode) else { return true }
-            let seq = row.int(0)
-            var judgement = Judgement(
-                seq: seq, device: DeviceKey(server: row.text(8), uniqueId: row.text(9)),
-                rulesHash: row.text(10))
-            judgement.fix = row.optionalText(11).flatMap(Report.init(stored:))
-            judgement.attributes = row.optionalText(12).map(Attributes.init(stored:))
-            judgement.verdicts = Verdict.read(row.text(13))
-            quiet.append(.init(seq: seq, event: event, judgement: judgement))
+            guard var event = Self.event(row, decode) else { return true }
+            let seq = row.int(8)
+            guard seq == row.int(0) else {
+                copies[seq, default: []].append(event)
+                return true
+            }
+            for copy in copies[seq] ?? [] {
+                event.device = event.device ?? copy.device
+                event.position = event.position ?? copy.position
+                event.geofenceName = event.geofenceName ?? copy.geofenceName
+            }
+            guard !row.isNull(9) else { return true }
+            recent.append(
+                Recent(
+                    seq: seq, device: DeviceKey(server: row.text(9), uniqueId: row.text(10)),
+                    event: event,
+                    matched: Verdict.read(row.text(11)).filter(\.isMatch).map(\.rule)))
             return true
         }
-        return quiet.reversed()
+        return recent.reversed()
+    }
+
+    /// When the first input was received that is not stepped yet.
+    func firstWaiting() throws -> Instant? {
+        try prepare(
+            """
+            SELECT received FROM inbox WHERE seq > (SELECT cursor FROM progress)
+            ORDER BY seq LIMIT 1
+            """
+        ).first { $0.instant(0) }
     }
 
     /// The first inbox row received at `instant` or later, or one behind the last. `received`
@@ -234,7 +257,7 @@ extension Snapshot {
         let rows = try prepare(
             """
             SELECT incident.id, rule, severity, device.server, device.unique_id, device_name, state,
-              opened, last_match, cleared, count, held, told, members, due
+              opened, last_match, cleared, count, held, told, told_before, members, pending, due
             FROM incident LEFT JOIN device ON device.id = incident.device \(rest)
             """)
         bind(rows)
@@ -251,8 +274,10 @@ extension Snapshot {
             incident.count = Int(row.int(10))
             incident.held = Int(row.int(11))
             incident.told = Incident.Told.read(row.text(12))
-            incident.openMembers = Incident.Member.read(row.text(13))
-            incident.due = row.optionalInstant(14)
+            incident.toldBefore = Incident.Told.read(row.text(13))
+            incident.openMembers = Incident.Member.read(row.text(14))
+            if !row.isNull(15) { incident.pending = try Facts.items(row.bytes(15)).first }
+            incident.due = row.optionalInstant(16)
             return incident
         }
     }

@@ -3,29 +3,39 @@
 import Alerting
 
 extension Report {
-    /// The columns from `time` on, in the order of the table.
+    /// What `bind` writes and `init` reads, in this order.
+    static let columns = """
+        time, of_event, latitude, longitude, accuracy, geofences, speed, battery, stands_since,
+        flags
+        """
+
+    /// Binds the columns, the first to parameter `index`.
     func bind(to statement: Prepared, from index: Int32) {
         statement.bind(index, time)
-        statement.bind(index + 1, fix?.latitude)
-        statement.bind(index + 2, fix?.longitude)
-        statement.bind(index + 3, accuracy)
-        statement.bind(index + 4, geofenceText)
-        statement.bind(index + 5, speed?.kilometresPerHour)
-        statement.bind(index + 6, battery)
-        statement.bind(index + 7, flags)
+        statement.bind(index + 1, ofEvent ? 1 : 0)
+        statement.bind(index + 2, fix?.latitude)
+        statement.bind(index + 3, fix?.longitude)
+        statement.bind(index + 4, accuracy)
+        statement.bind(index + 5, geofenceText)
+        statement.bind(index + 6, speed?.kilometresPerHour)
+        statement.bind(index + 7, battery)
+        statement.bind(index + 8, standsSince?.milliseconds)
+        statement.bind(index + 9, flags)
     }
 
     /// The inverse, from a row whose column `column` is `time`.
     init(_ row: Prepared, from column: Int32) {
         self.init(time: row.instant(column))
-        if let latitude = row.double(column + 1), let longitude = row.double(column + 2) {
+        ofEvent = row.int(column + 1) == 1
+        if let latitude = row.double(column + 2), let longitude = row.double(column + 3) {
             fix = Coordinate(latitude: latitude, longitude: longitude)
         }
-        accuracy = row.double(column + 3)
-        if let text = row.optionalText(column + 4) { geofences = Self.geofences(text) }
-        speed = row.double(column + 5).map { Speed(kilometresPerHour: $0) }
-        battery = row.double(column + 6)
-        setFlags(row.int(column + 7))
+        accuracy = row.double(column + 4)
+        if let text = row.optionalText(column + 5) { geofences = Self.geofences(text) }
+        speed = row.double(column + 6).map { Speed(kilometresPerHour: $0) }
+        battery = row.double(column + 7)
+        standsSince = row.optionalInstant(column + 8)
+        setFlags(row.int(column + 9))
     }
 
     // MARK: As text
@@ -35,7 +45,8 @@ extension Report {
         rows.row(
             "\(time.milliseconds)", fix.map { "\($0.latitude)" }, fix.map { "\($0.longitude)" },
             accuracy.map { "\($0)" }, geofenceText, speed.map { "\($0.kilometresPerHour)" },
-            battery.map { "\($0)" }, "\(flags)")
+            battery.map { "\($0)" }, "\(flags)", ofEvent ? "1" : "0",
+            standsSince.map { "\($0.milliseconds)" })
         return rows.bytes
     }
 
@@ -52,6 +63,8 @@ extension Report {
         speed = number(5).map { Speed(kilometresPerHour: $0) }
         battery = number(6)
         setFlags(row[field: 7].flatMap(Int64.init) ?? 0)
+        ofEvent = row[field: 8] == "1"
+        standsSince = row[field: 9].flatMap(Int64.init).map(Instant.init(milliseconds:))
     }
 
     // MARK: Parts

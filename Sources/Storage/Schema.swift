@@ -88,11 +88,21 @@ enum Schema {
         CREATE TABLE report (
           device INTEGER NOT NULL,
           time INTEGER NOT NULL,
+          of_event INTEGER NOT NULL CHECK (of_event IN (0, 1)),
           latitude REAL, longitude REAL, accuracy REAL,
           geofences TEXT,
           speed REAL, battery REAL,
+          stands_since INTEGER,
           flags INTEGER NOT NULL,
-          PRIMARY KEY (device, time)
+          PRIMARY KEY (device, time, of_event)
+        ) WITHOUT ROWID;
+
+        -- The server's geofences by the names that events have told.
+        CREATE TABLE geofence (
+          server TEXT NOT NULL,
+          id INTEGER NOT NULL,
+          name TEXT NOT NULL,
+          PRIMARY KEY (server, id)
         ) WITHOUT ROWID;
 
         CREATE TABLE stamp (
@@ -117,7 +127,9 @@ enum Schema {
           count INTEGER NOT NULL,
           held INTEGER NOT NULL,
           told TEXT NOT NULL,
+          told_before TEXT NOT NULL,
           members TEXT NOT NULL,
+          pending TEXT,                   -- JSON, as in outbox.items
           due INTEGER
         ) WITHOUT ROWID;
         CREATE INDEX incident_open ON incident (device, opened) WHERE state < 2;
@@ -126,7 +138,6 @@ enum Schema {
         CREATE TABLE judgement (
           seq INTEGER PRIMARY KEY,
           device INTEGER NOT NULL,
-          quiet INTEGER NOT NULL CHECK (quiet IN (0, 1)), -- some rule said quiet or unknown
           rules TEXT NOT NULL,
           fix TEXT,
           attributes TEXT,

@@ -216,7 +216,16 @@ package final class Store: Sendable {
     // MARK: Start and end
 
     /// Everything that Memory is made of. Blocks; for the start only.
-    package func recall() throws -> Recalled { try read { try $0.recall(decode) } }
+    /// - Parameter lateness: for so long events may be judged again: those from before are not
+    ///   read. What counts is the receipt of the next input, which is not before now, unless it
+    ///   waits already.
+    package func recall(lateness: Duration) throws -> Recalled {
+        let now = clock()
+        return try read { snapshot in
+            let next = try snapshot.firstWaiting() ?? now
+            return try snapshot.recall(recentFrom: min(next, now) - lateness, decode)
+        }
+    }
 
     /// Notes that a run has begun; whether the one before ended in order. Blocks.
     package func beginRun() throws -> Bool { try writer.perform { try $0.beginRun() } }

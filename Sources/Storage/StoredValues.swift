@@ -100,36 +100,14 @@ package struct Settlement: Sendable, Hashable {
     }
 }
 
-/// What Memory is made of at start, read back and not recomputed.
+/// What is read back at start.
 package struct Recalled: Sendable {
-    /// Open and acknowledged ones.
-    package var incidents: [Incident] = []
-    package var stamps: [(key: StampKey, at: Instant)] = []
-    package var devices: [KnownDevice] = []
-    /// State `held`, by due.
-    package var held: [Delivery] = []
-    /// Events of the last ten seconds that a `while` kept quiet, by `seq`.
-    package var quiet: [QuietEvent] = []
+    /// For `Memory.init(_:)`.
+    package var memory = MemoryRecord()
     /// The last input that was stepped.
     package var cursor: Int64 = 0
     /// The greatest moment that was ever stamped or stepped: `now` goes on from here.
     package var latest: Instant = .distantPast
-
-    package struct KnownDevice: Sendable {
-        package var key: DeviceKey
-        package var deviceId: Int64
-        /// nil: only bare events of it were seen.
-        package var device: Device?
-        package var firstKnown: Instant
-        /// The newest `Limits.reportsPerDevice`, by time, oldest first.
-        package var reports: [Report]
-    }
-
-    package struct QuietEvent: Sendable {
-        package var seq: Int64
-        package var event: Event
-        package var judgement: Judgement
-    }
 }
 
 /// How long things are kept.

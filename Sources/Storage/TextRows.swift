@@ -151,20 +151,21 @@ extension Incident.Told {
 }
 
 extension Incident.Member {
-    /// In one order, whatever the set's: the same incident gives the same bytes.
-    static func stored(_ members: Set<Incident.Member>) -> [UInt8] {
+    static func stored(_ members: [Incident.Member]) -> [UInt8] {
         var rows = TextRows()
-        for member in members.sorted(by: { ($0.kind, $0.place ?? "") < ($1.kind, $1.place ?? "") })
-        {
-            rows.row(member.kind, member.place)
+        for member in members {
+            rows.row(member.kind, member.place, "\(member.at.milliseconds)")
         }
         return rows.bytes
     }
 
-    static func read(_ text: String) -> Set<Incident.Member> {
-        Set(
-            TextRows.read(text).compactMap { row in
-                row[field: 0].map { Incident.Member(kind: $0, place: row[field: 1]) }
-            })
+    static func read(_ text: String) -> [Incident.Member] {
+        TextRows.read(text).compactMap { row in
+            guard let kind = row[field: 0], let at = row[field: 2].flatMap(Int64.init) else {
+                return nil
+            }
+            return Incident.Member(
+                kind: kind, place: row[field: 1], at: Instant(milliseconds: at))
+        }
     }
 }
