@@ -103,7 +103,9 @@ let package = Package(
             name: "outcry-bench",
             dependencies: ["Alerting", "Intake", "Storage"],
             path: "Tests/Benchmarks"),
-        .target(name: "TestSupport", dependencies: ["Alerting"], path: "Tests/TestSupport"),
+        .target(
+            name: "TestSupport", dependencies: ["Alerting"], path: "Tests/TestSupport",
+            exclude: ["http_sink.py", "smtp_sink.py"]),
         .testTarget(name: "AlertingTests", dependencies: ["Alerting", "TestSupport"]),
         .testTarget(
             name: "StorageTests",

@@ -45,6 +45,13 @@ package enum Limits {
     package static let hookOutputBytes = 64 << 10
     package static let hookVariableBytes = 8 << 10
     package static let responseBytes = 64 << 10
+    package static let connectSeconds: Int64 = 10
+    package static let mailSeconds: Int64 = 60
+    /// A receiver that asks to be left alone for longer is asked again after this time.
+    package static let retryAfterSeconds: Int64 = 7 * 86_400
+    /// From SIGTERM to SIGKILL of a hook that is over its time.
+    package static let hookGraceSeconds: Int64 = 2
+    package static let idleHandles = 256
     package static let templateBytes = 256 << 10
     package static let renderedBytes = 1 << 20
     package static let templateDepth = 16

@@ -1,0 +1,279 @@
+// libcurl's easy handles: how one is set up for an endpoint (once), and what a single transfer
+// adds to it (each time). Everything here runs on the thread of a `CurlTransfer`.
+import Alerting
+import CCurl
+import CCurlShim
+import Synchronization
+
+/// Handles that are set up and idle, by endpoint: to set one up takes a score of calls and copies,
+/// several times what a request costs beyond its own system calls.
+struct HandlePool {
+    private var idle: [ObjectIdentifier: (Endpoint, [UnsafeMutableRawPointer])] = [:]
+    private var count = 0
+
+    /// nil: libcurl refuses a setting.
+    mutating func take(for endpoint: Endpoint) -> UnsafeMutableRawPointer? {
+        if let handle = idle[ObjectIdentifier(endpoint)]?.1.popLast() {
+            count -= 1
+            return handle
+        }
+        guard let handle = curl_easy_init() else { return nil }
+        if endpoint.configure(handle) { return handle }
+        curl_easy_cleanup(handle)
+        return nil
+    }
+
+    mutating func put(_ handle: UnsafeMutableRawPointer, for endpoint: Endpoint) {
+        guard count < Limits.idleHandles else { return curl_easy_cleanup(handle) }
+        // The endpoint is held as long as handles of it are: its identity is not given again.
+        idle[ObjectIdentifier(endpoint), default: (endpoint, [])].1.append(handle)
+        count += 1
+    }
+
+    mutating func empty() {
+        for (_, handles) in idle.values { handles.forEach(curl_easy_cleanup) }
+        idle = [:]
+        count = 0
+    }
+}
+
+extension Endpoint {
+    /// - Returns: false if libcurl refuses a setting: then the handle must not be used, because a
+    ///   protection may be missing.
+    fileprivate func configure(_ handle: UnsafeMutableRawPointer) -> Bool {
+        var accepted = true
+        func set(_ option: CURLoption, _ value: Int) {
+            accepted = outcry_easy_setopt_long(handle, option, value) == CURLE_OK && accepted
+        }
+        func set(_ option: CURLoption, _ value: String?) {
+            accepted = outcry_easy_setopt_string(handle, option, value) == CURLE_OK && accepted
+        }
+        func milliseconds(_ duration: Duration) -> Int {
+            Int(min(max(duration.wholeMilliseconds, 1), Int64(Int32.max)))
+        }
+        set(CURLOPT_URL, url.revealed)
+        set(CURLOPT_PROTOCOLS_STR, family == .web ? "http,https" : "smtp,smtps")
+        set(CURLOPT_REDIR_PROTOCOLS_STR, "https")
+        set(CURLOPT_FOLLOWLOCATION, 0)
+        // "" and not NULL: NULL would let the proxy variables of the environment in again.
+        set(CURLOPT_PROXY, "")
+        set(CURLOPT_NOSIGNAL, 1)
+        // A name server that does not answer would hold up the whole thread when a transfer ends.
+        set(CURLOPT_QUICK_EXIT, 1)
+        set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(connectTimeout))
+        set(CURLOPT_TIMEOUT_MS, milliseconds(timeout))
+        set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+        set(CURLOPT_SSL_VERIFYPEER, 1)
+        set(CURLOPT_SSL_VERIFYHOST, 2)
+        if let certificateAuthority {
+            set(CURLOPT_CAINFO, certificateAuthority)
+            // Else the system's authorities would still be trusted beside it.
+            set(CURLOPT_CAPATH, nil)
+        }
+        accepted = outcry_easy_setopt_data(handle, CURLOPT_WRITEFUNCTION, receive) == CURLE_OK
+            && accepted
+        switch family {
+        case .web:
+            set(CURLOPT_POST, 1)
+            set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+            if method != "POST" { set(CURLOPT_CUSTOMREQUEST, method) }
+        case .mail:
+            // No INFILESIZE: with it curl sends SIZE in MAIL FROM, and a mail that is too large
+            // would be refused there, as if the channel had failed.
+            set(CURLOPT_UPLOAD, 1)
+            set(CURLOPT_MAIL_FROM, sender)
+            set(CURLOPT_SERVER_RESPONSE_TIMEOUT, max(1, milliseconds(timeout) / 1_000))
+            let level =
+                switch encryption {
+                case .required: CURLUSESSL_ALL
+                case .opportunistic: CURLUSESSL_TRY
+                case .none: CURLUSESSL_NONE
+                }
+            set(CURLOPT_USE_SSL, Int(level.rawValue))
+            if let username {
+                set(CURLOPT_USERNAME, username)
+                set(CURLOPT_PASSWORD, password?.revealed ?? "")
+            }
+            set(CURLOPT_VERBOSE, 1)
+            accepted =
+                outcry_easy_setopt_data(handle, CURLOPT_READFUNCTION, send) == CURLE_OK
+                && outcry_easy_setopt_debug(handle, trace) == CURLE_OK && accepted
+        }
+        return accepted
+    }
+}
+
+/// One transfer. Made by the task that asks, then handed to the curl thread with its order.
+final class Job: @unchecked Sendable {
+    // After `start` has been given only the curl thread touches it; `cancelled` is atomic.
+    let endpoint: Endpoint
+    let cancelled = Atomic(false)
+    var continuation: CheckedContinuation<TransferResult, Never>?
+    private(set) var handle: UnsafeMutableRawPointer?
+
+    private let request: TransferRequest
+    private var headers: UnsafeMutablePointer<curl_slist>?
+    private var recipients: UnsafeMutablePointer<curl_slist>?
+    private var errors: UnsafeMutablePointer<CChar>?
+    private var sent = 0
+    private var received: [UInt8] = []
+    private var overflowed = false
+    private var conversation = MailConversation()
+
+    init(_ request: TransferRequest, at endpoint: Endpoint) {
+        self.request = request
+        self.endpoint = endpoint
+    }
+
+    /// The job that a handle works for.
+    static func attached(to handle: UnsafeMutableRawPointer) -> Job? {
+        var context: UnsafeMutableRawPointer?
+        outcry_easy_getinfo_pointer(handle, CURLINFO_PRIVATE, &context)
+        return context.map(Job.at)
+    }
+
+    fileprivate static func at(_ context: UnsafeMutableRawPointer) -> Job {
+        Unmanaged<Job>.fromOpaque(context).takeUnretainedValue()
+    }
+
+    /// Gives the handle what is this transfer's own. Until `release` the handle points to `self`,
+    /// which the thread's table of running jobs keeps alive.
+    func attach(to handle: UnsafeMutableRawPointer) {
+        self.handle = handle
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        let errors = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+        errors.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        self.errors = errors
+        outcry_easy_setopt_pointer(handle, CURLOPT_ERRORBUFFER, errors)
+        outcry_easy_setopt_pointer(handle, CURLOPT_PRIVATE, context)
+        outcry_easy_setopt_pointer(handle, CURLOPT_WRITEDATA, context)
+        outcry_easy_setopt_long(handle, CURLOPT_FRESH_CONNECT, request.freshConnection ? 1 : 0)
+        switch endpoint.family {
+        case .web:
+            for line in request.headers { headers = curl_slist_append(headers, line) }
+            outcry_easy_setopt_list(handle, CURLOPT_HTTPHEADER, headers)
+            outcry_easy_setopt_offset(
+                handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
+            request.body.withUnsafeBytes { bytes in
+                _ = outcry_easy_setopt_bytes(handle, CURLOPT_COPYPOSTFIELDS, bytes.baseAddress)
+            }
+        case .mail:
+            recipients = curl_slist_append(nil, "<\(request.recipient)>")
+            outcry_easy_setopt_list(handle, CURLOPT_MAIL_RCPT, recipients)
+            outcry_easy_setopt_pointer(handle, CURLOPT_READDATA, context)
+            outcry_easy_setopt_pointer(handle, CURLOPT_DEBUGDATA, context)
+        }
+    }
+
+    /// What came of it, read from the handle.
+    func detach(_ end: TransferResult.End) -> TransferResult {
+        guard let handle else { return TransferResult(end: end) }
+        var status = 0
+        var connections = 0
+        var seconds: curl_off_t = 0
+        outcry_easy_getinfo_long(handle, CURLINFO_RESPONSE_CODE, &status)
+        outcry_easy_getinfo_long(handle, CURLINFO_NUM_CONNECTS, &connections)
+        outcry_easy_getinfo_offset(handle, CURLINFO_RETRY_AFTER, &seconds)
+        var result = TransferResult(end: end)
+        result.status = status
+        result.retryAfter =
+            seconds > 0 ? .seconds(min(Int64(seconds), Limits.retryAfterSeconds)) : nil
+        result.body = received
+        result.detail = errors.map { String(cString: $0) } ?? ""
+        result.reusedConnection = connections == 0
+        result.conversation = conversation
+        return result
+    }
+
+    /// Takes back what the handle points to, so that it can wait for its next transfer.
+    func release(_ handle: UnsafeMutableRawPointer) {
+        outcry_easy_setopt_pointer(handle, CURLOPT_PRIVATE, nil)
+        outcry_easy_setopt_pointer(handle, CURLOPT_ERRORBUFFER, nil)
+        outcry_easy_setopt_list(handle, CURLOPT_HTTPHEADER, nil)
+        outcry_easy_setopt_list(handle, CURLOPT_MAIL_RCPT, nil)
+        outcry_easy_setopt_pointer(handle, CURLOPT_DEBUGDATA, nil)
+        // Frees curl's copy of the body.
+        if endpoint.family == .web {
+            outcry_easy_setopt_bytes(handle, CURLOPT_COPYPOSTFIELDS, nil)
+        }
+        self.handle = nil
+    }
+
+    func finish(_ result: TransferResult) {
+        continuation?.resume(returning: result)
+        continuation = nil
+    }
+
+    deinit {
+        curl_slist_free_all(headers)
+        curl_slist_free_all(recipients)
+        errors?.deallocate()
+    }
+
+    func end(of code: CURLcode) -> TransferResult.End {
+        switch code {
+        case CURLE_OK: .answered
+        // Only `receive` makes it: the answer is longer than wanted, but it is one.
+        case CURLE_WRITE_ERROR where overflowed: .answered
+        case CURLE_OPERATION_TIMEDOUT: .timedOut
+        case CURLE_COULDNT_RESOLVE_HOST: .cannotResolve
+        case CURLE_COULDNT_CONNECT: .cannotConnect
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR:
+            .badCertificate
+        case CURLE_SSL_CONNECT_ERROR, CURLE_USE_SSL_FAILED, CURLE_SSL_CIPHER,
+            CURLE_SSL_ENGINE_INITFAILED:
+            .cannotEncrypt
+        case CURLE_LOGIN_DENIED: .loginRefused
+        case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_FUNCTION_ARGUMENT,
+            CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT, CURLE_NOT_BUILT_IN:
+            .unusable
+        // What is left tells little: a mail server's refusals come as SEND_ERROR, WEIRD_SERVER_REPLY
+        // and others, which also stand for a connection that broke.
+        default: conversation.reply >= 400 ? .refused : .broken
+        }
+    }
+
+    // MARK: - What curl calls
+
+    fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
+        let room = Limits.responseBytes - received.count
+        received.append(contentsOf: bytes.prefix(room))
+        overflowed = bytes.count > room
+        return overflowed ? 0 : bytes.count
+    }
+
+    fileprivate func send(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        let count = min(buffer.count, request.body.count - sent)
+        request.body.withUnsafeBytes { bytes in
+            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[sent..<(sent + count)]))
+        }
+        sent += count
+        return count
+    }
+
+    fileprivate func trace(_ kind: curl_infotype, _ bytes: UnsafeRawBufferPointer) {
+        switch kind {
+        case CURLINFO_HEADER_OUT: conversation.sent(bytes)
+        case CURLINFO_HEADER_IN: conversation.received(bytes)
+        case CURLINFO_DATA_OUT: conversation.sentContent()
+        default: break
+        }
+    }
+}
+
+private let receive: outcry_data_callback = { bytes, size, count, context in
+    guard let bytes, let context else { return 0 }
+    return Job.at(context).receive(UnsafeRawBufferPointer(start: bytes, count: size * count))
+}
+
+private let send: outcry_data_callback = { bytes, size, count, context in
+    guard let bytes, let context else { return 0 }
+    return Job.at(context).send(
+        into: UnsafeMutableRawBufferPointer(start: bytes, count: size * count))
+}
+
+private let trace: curl_debug_callback = { _, kind, bytes, count, context in
+    guard let bytes, let context else { return 0 }
+    Job.at(context).trace(kind, UnsafeRawBufferPointer(start: bytes, count: count))
+    return 0
+}

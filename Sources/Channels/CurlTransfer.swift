@@ -1,0 +1,191 @@
+// One libcurl multi handle on one thread of its own. Requests come from any task as values,
+// answers go back as values; curl's handles never leave the thread, so none of this needs a lock
+// but the queue of orders. Handles are set up once for an endpoint and kept, connections are kept
+// by the multi handle. Rejected: curl_multi_socket_action over an event loop (more code, and poll
+// over some dozens of sockets costs little).
+//
+// Mail and HTTP get one each (`Notifiers`): curl closes an SMTP connection with a QUIT for whose
+// answer it waits, and a mail server that is slow at that must not slow HTTP.
+import Alerting
+import CCurl
+import CCurlShim
+import Foundation
+import Synchronization
+
+/// Runs transfers. `stop()` it when it is no longer needed: its thread does not end by itself.
+package final class CurlTransfer: Sendable {
+    private enum Order: Sendable {
+        case start(Job)
+        case cancel(Job)
+    }
+
+    private struct Orders {
+        var waiting: [Order] = []
+        /// The thread waits in poll, or is about to: whoever brings an order wakes it.
+        var asleep = false
+        var stopping = false
+        var stopped = false
+        var awaitingStop: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let orders = Mutex(Orders())
+    /// Used by the thread alone, but for `curl_multi_wakeup`, which any thread may call.
+    private nonisolated(unsafe) let multi: UnsafeMutableRawPointer
+
+    /// curl_global_init is to be called once, before any other thread uses curl.
+    private static let initialized = curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK
+
+    /// - Parameter name: the thread's name; Linux shows 15 bytes of it.
+    package init(name: String) {
+        precondition(Self.initialized, "libcurl does not start")
+        guard let multi = curl_multi_init() else { preconditionFailure("no memory for libcurl") }
+        self.multi = multi
+        _ = outcry_multi_setopt_long(multi, CURLMOPT_MAXCONNECTS, Limits.idleHandles)
+        let thread = Thread { [self] in run() }
+        thread.name = name
+        thread.start()
+    }
+
+    /// Never throws; cancelling the task ends the transfer, wherever it stands.
+    package func perform(
+        _ request: TransferRequest, at endpoint: Endpoint
+    ) async -> TransferResult {
+        let job = Job(request, at: endpoint)
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                job.continuation = continuation
+                if !give(.start(job)) { job.finish(TransferResult(end: .cancelled)) }
+            }
+        } onCancel: {
+            // May come before `start` has been given, hence the mark beside the order.
+            job.cancelled.store(true, ordering: .relaxed)
+            give(.cancel(job))
+        }
+    }
+
+    /// Ends what is under way as cancelled, and returns when nothing is any more. Connections that
+    /// idle are closed behind it: a mail server may take its time to answer QUIT.
+    package func stop() async {
+        await withCheckedContinuation { continuation in
+            let stopped = orders.withLock { orders in
+                orders.stopping = true
+                if !orders.stopped { orders.awaitingStop.append(continuation) }
+                return orders.stopped
+            }
+            if stopped { continuation.resume() } else { curl_multi_wakeup(multi) }
+        }
+    }
+
+    /// - Returns: false once it is stopping: the order is not carried out.
+    @discardableResult private func give(_ order: Order) -> Bool {
+        let (taken, wake) = orders.withLock { orders in
+            guard !orders.stopping else { return (false, false) }
+            orders.waiting.append(order)
+            defer { orders.asleep = false }
+            return (true, orders.asleep)
+        }
+        // One wake-up for all the orders of a round: it is a system call.
+        if wake { curl_multi_wakeup(multi) }
+        return taken
+    }
+
+    // MARK: - The thread
+
+    private func run() {
+        // CURLOPT_NOSIGNAL leaves SIGPIPE to us; blocked, a write to a closed socket just fails.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGPIPE)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+
+        var pool = HandlePool()
+        var running: [ObjectIdentifier: Job] = [:]
+        while let round = takeOrders() {
+            for order in round {
+                switch order {
+                case .start(let job): start(job, &pool, &running)
+                case .cancel(let job):
+                    guard running[ObjectIdentifier(job)] != nil else { continue }
+                    end(job, .cancelled, &pool, &running)
+                }
+            }
+            var count: Int32 = 0
+            curl_multi_perform(multi, &count)
+            endFinished(&pool, &running)
+            if goToSleep() { curl_multi_poll(multi, nil, 0, 60_000, nil) }
+        }
+        for job in running.values { end(job, .cancelled, &pool, &running) }
+        let awaiting = orders.withLock { orders in
+            orders.stopped = true
+            defer { orders.awaitingStop = [] }
+            return orders.awaitingStop
+        }
+        for continuation in awaiting { continuation.resume() }
+        pool.empty()
+        curl_multi_cleanup(multi)
+    }
+
+    /// nil: it is to stop. What was given before is carried out as cancelled.
+    private func takeOrders() -> [Order]? {
+        let (round, stopping) = orders.withLock { orders in
+            orders.asleep = false
+            defer { orders.waiting.removeAll(keepingCapacity: true) }
+            return (orders.waiting, orders.stopping)
+        }
+        guard stopping else { return round }
+        for case .start(let job) in round { job.finish(TransferResult(end: .cancelled)) }
+        return nil
+    }
+
+    private func goToSleep() -> Bool {
+        orders.withLock { orders in
+            orders.asleep = orders.waiting.isEmpty && !orders.stopping
+            return orders.asleep
+        }
+    }
+
+    private func start(
+        _ job: Job, _ pool: inout HandlePool, _ running: inout [ObjectIdentifier: Job]
+    ) {
+        guard !job.cancelled.load(ordering: .relaxed) else {
+            return job.finish(TransferResult(end: .cancelled))
+        }
+        guard let handle = pool.take(for: job.endpoint) else {
+            return job.finish(TransferResult(end: .unusable, detail: "libcurl refuses a setting"))
+        }
+        job.attach(to: handle)
+        guard curl_multi_add_handle(multi, handle) == CURLM_OK else {
+            let result = job.detach(.unusable)
+            curl_easy_cleanup(handle)
+            return job.finish(result)
+        }
+        running[ObjectIdentifier(job)] = job
+    }
+
+    private func endFinished(
+        _ pool: inout HandlePool, _ running: inout [ObjectIdentifier: Job]
+    ) {
+        var left: Int32 = 0
+        while let message = curl_multi_info_read(multi, &left) {
+            guard message.pointee.msg == CURLMSG_DONE, let handle = message.pointee.easy_handle,
+                let job = Job.attached(to: handle)
+            else { continue }
+            // `message` is curl's own and is gone with the next call.
+            end(job, job.end(of: outcry_message_result(message)), &pool, &running)
+        }
+    }
+
+    private func end(
+        _ job: Job, _ end: TransferResult.End, _ pool: inout HandlePool,
+        _ running: inout [ObjectIdentifier: Job]
+    ) {
+        guard let handle = job.handle else { return }
+        // The answer is read before the handle is taken out, which may change it.
+        let result = job.detach(end)
+        curl_multi_remove_handle(multi, handle)
+        running[ObjectIdentifier(job)] = nil
+        job.release(handle)
+        pool.put(handle, for: job.endpoint)
+        job.finish(result)
+    }
+}
