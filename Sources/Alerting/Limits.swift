@@ -9,7 +9,14 @@ package enum Limits {
     package static let headerBytes = 16 << 10
     package static let headerSeconds: Int64 = 10
     package static let bodySeconds: Int64 = 30
+    /// Between two requests. A webhook is never sent again, so a sender's idle connection is kept
+    /// for long: it is closed early only to make room for another.
+    package static let idleSeconds: Int64 = 600
+    /// How long a peer may take to read its last answer.
+    package static let lingerSeconds: Int64 = 2
     package static let connections = 1_000
+    /// Of bodies that are being received or committed, on one event loop.
+    package static let bodyBytesInMemory = 64 << 20
     package static let jsonDepth = 64
     package static let eventsPerBody = 10_000
     package static let txnBytes = 256
