@@ -47,6 +47,7 @@ package enum Limits {
 
     // Deliveries
     package static let backlogInMemory = 4_096
+    package static let leasedPerChannel = 256
     package static let attemptsKept = 50
     package static let itemsPerMessage = 200
     package static let hookOutputBytes = 64 << 10
