@@ -30,7 +30,7 @@ struct DocumentTests {
     @Test(
         "what is no YAML is said in plain words, with its place",
         arguments: [
-            ("a: [1, 2\nb: 3\n", "2:1", "the list that begins at line 1:4 is not closed"),
+            ("a: [1, 2\nb: 3\n", "2:2", "the list that begins at line 1:4 is not closed"),
             ("a: { b: 1\nc: 3\n", "2:2", "the '{' at line 1:4 is not closed"),
             ("a: \"b\n", "1:4", "not closed"),
             ("a: b\n  c: d\n", "2:4", "indented too far"),

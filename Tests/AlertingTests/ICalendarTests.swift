@@ -195,6 +195,7 @@ struct ICalendarTests {
             ("DTSTART;VALUE=DATE:20260101\nDTEND:20260101T100000", 5, "no date as DTSTART"),
             ("DTSTART:20260101T100000\nDURATION:8H", 5, "DURATION '8H'"),
             ("DTSTART:20260101T100000\nDURATION:PT", 5, "DURATION 'PT'"),
+            ("DTSTART:20260101T100000\nDURATION:P99999999W", 5, "P99999999W"),
             ("DTSTART;TZID=Middle Earth:20260101T100000", 4, "'Middle Earth', which is not known"),
             ("DTSTART:20260101\nRRULE:FREQ=HOURLY", 5, "FREQ=HOURLY"),
             ("DTSTART:20260101\nRRULE:COUNT=3", 5, "without FREQ"),
