@@ -26,7 +26,7 @@ struct Housekeeping: Service {
     let logger: Logger
 
     func run() async throws {
-        try await cancelWhenGracefulShutdown {
+        try await untilShutdown {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await sweep() }
                 group.addTask { try await watchClock() }

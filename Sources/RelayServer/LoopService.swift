@@ -22,3 +22,12 @@ struct LoopService: Service {
         await stop()
     }
 }
+
+/// Runs `body` until the relay is shut down: then it is cancelled, which is no failure.
+func untilShutdown(_ body: @escaping @Sendable () async throws -> Void) async throws {
+    do {
+        try await cancelWhenGracefulShutdown(body)
+    } catch is CancellationError {
+        return
+    }
+}

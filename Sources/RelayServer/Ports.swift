@@ -27,7 +27,7 @@ struct Ports: Sendable {
 
     /// Ends with the relay; a service that returns would end it.
     func announce(_ intake: IntakeServer) async throws {
-        try await cancelWhenGracefulShutdown {
+        try await untilShutdown {
             let webhook = try await intake.port
             guard let admin = await admin.first(where: { _ in true }) else { return }
             logger.info(

@@ -87,7 +87,7 @@ package final class Reload: Sendable {
             hangup.setEventHandler { reload.reload() }
             hangup.resume()
             defer { hangup.cancel() }
-            try await cancelWhenGracefulShutdown {
+            try await untilShutdown {
                 while isWatching {
                     try await Task.sleep(for: .seconds(1))
                     reload.reloadIfChanged()

@@ -30,7 +30,10 @@ package struct Demonstration: Sendable {
         let catcher = HTTPCatcher { stage.http($0) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             let (ports, found) = AsyncStream.makeStream(of: Int.self)
-            group.addTask { try await catcher.run { found.yield($0) } }
+            group.addTask {
+                // It is cancelled when the play is over, and says so by throwing.
+                do { try await catcher.run { found.yield($0) } } catch is CancellationError {}
+            }
             guard let http = await ports.first(where: { _ in true }) else { return }
             let configuration = configuration(folder: folder.path, mail: mail.port, http: http)
             try await play(configuration, stage)
