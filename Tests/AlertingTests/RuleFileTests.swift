@@ -183,6 +183,8 @@ struct RuleFileTests {
             ("digest: { weekly: \"mon 08:00\" }", ["9:5 error not supported yet"]),
             ("digest: { weekly: monday }", ["9:23 error mon 08:00"]),
             ("digest: { daily: \"08:00\", every: 4h }", ["9:31 error stands beside 'daily'"]),
+            ("repeat: { every: 5m }\ndigest: { every: 4h }", ["10:5 error 'repeat' and 'digest'"]),
+            ("group: { wait: 1m }\nrepeat: { every: 5m }", ["10:5 error 'repeat' and 'group'"]),
             ("onceper: 5m", ["9:5 error did you mean 'once_per'?"]),
         ])
     func keys(lines: String, expected: [String]) {
@@ -199,6 +201,10 @@ struct RuleFileTests {
             ("[{ to: owner, by: mail }]", ["7:31 error did you mean 'email'?"]),
             ("[{ to: owner, message: thef }]", ["7:36 error did you mean 'theft'?"]),
             ("[{ to: owner, after: 5m }]", ["7:27 error not supported yet"]),
+            (
+                "[{ to: owner, after: 5m }]\n    group: { wait: 1m }",
+                ["8:5 error exclude each other", "8:5 error not for critical rules"]
+            ),
             ("[{ to: owner, after: 5 }]", ["7:34 error '5' has no unit"]),
             (
                 "[{ to: owner, after: 30d }]",

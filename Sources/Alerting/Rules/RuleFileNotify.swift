@@ -144,16 +144,32 @@ extension RuleLoader {
                 "this step never comes: its incident expires after \(Limits.incidentExpiryDays) d"
             )
         }
-        for other in ["group", "digest"] where draft.fields[other] != nil {
-            reader.error(
-                at: after.mark,
-                "'after' and '\(other)' exclude each other: what is gathered starts "
-                    + "no chain")
+        if reader.errors == errors, !draft.excluded.contains("after") {
+            notSupported("'after'", at: after.mark, reader)
         }
-        if reader.errors == errors { notSupported("'after'", at: after.mark, reader) }
     }
 
     // MARK: - What needs timers
+
+    /// What is gathered starts no chain: `group` and `digest` exclude `after` and `repeat`. Of two
+    /// that exclude each other the second is named, and neither is refused besides.
+    func readExclusions(_ draft: inout Draft) {
+        var chain = [draft.fields["repeat"]].compactMap { $0 }
+        if case .list(let steps) = draft.value("notify")?.value {
+            for case .map(let entries) in steps.map(\.value) {
+                chain += entries.filter { $0.key == "after" }.prefix(1)
+            }
+        }
+        for gathering in [draft.fields["group"], draft.fields["digest"]].compactMap({ $0 }) {
+            for link in chain {
+                draft.reader.error(
+                    at: max(gathering.mark, link.mark),
+                    "'\(link.key)' and '\(gathering.key)' exclude each other: what is gathered "
+                        + "starts no chain")
+                draft.excluded.formUnion([link.key, gathering.key])
+            }
+        }
+    }
 
     /// Everything else of a rule that RULES.md defines.
     func readUnsupported(_ draft: Draft, id: String?) {
@@ -182,7 +198,7 @@ extension RuleLoader {
     private func refuse(_ entry: Node.Entry, _ draft: Draft, _ read: () -> Void) {
         let errors = draft.reader.errors
         read()
-        if draft.reader.errors == errors {
+        if draft.reader.errors == errors, !draft.excluded.contains(entry.key) {
             notSupported("'\(entry.key)'", at: entry.mark, draft.reader)
         }
     }
@@ -207,9 +223,6 @@ extension RuleLoader {
             reader.warning(
                 at: until.value.mark,
                 "nobody can acknowledge by a link: the configuration has no public_url")
-        }
-        for other in ["group", "digest"] where draft.fields[other] != nil {
-            reader.error(at: entry.mark, "'repeat' and '\(other)' exclude each other")
         }
     }
 

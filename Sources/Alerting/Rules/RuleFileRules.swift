@@ -11,6 +11,8 @@ extension RuleLoader {
         var rule: Rule
         var fields: NodeReader.Fields
         let reader: NodeReader
+        /// Keys that exclude each other, which is said already.
+        var excluded: Set<String> = []
 
         func value(_ key: String) -> Node? { fields[key]?.value }
     }
@@ -71,6 +73,7 @@ extension RuleLoader {
         }
         readOncePer(&draft)
         readLate(&draft)
+        readExclusions(&draft)
         readNotify(&draft)
         readClears(&draft)
         if let node = draft.value("clear_after"), let duration = reader.duration(node) {
