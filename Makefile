@@ -23,8 +23,7 @@ run: setup ## build, then run the demonstration; ARGS='run --config etc/outcry.y
 test: setup ## check and run every test
 	$(BUILD) --build-tests
 	@$(MAKE) --no-print-directory check-only
-	@sh Tests/python.sh
-	swift test --skip-build
+	OUTCRY_PYTHON=$$(sh Tests/python.sh) swift test --skip-build
 
 check: setup ## format, build, the tidy tests, the shipped rules
 	$(BUILD) --build-tests

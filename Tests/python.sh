@@ -1,10 +1,18 @@
 #!/bin/sh
-# A virtual environment with the third-party Python packages that some tests use as referees.
-# Where PyPI cannot be reached those tests are skipped, with this notice.
+# Prints the Python that the tests use: one of a virtual environment with the third-party packages
+# that some tests have as referees, or the system's where PyPI cannot be reached. Tests that need
+# what is not there are skipped.
 set -eu
 cd "$(dirname "$0")/.."
-venv=.build/python
-[ -x "$venv/bin/python3" ] && "$venv/bin/python3" -c 'import standardwebhooks, aiosmtpd' 2>/dev/null && exit 0
-python3 -m venv "$venv" 2>/dev/null \
-    && "$venv/bin/python3" -m pip install -q --disable-pip-version-check standardwebhooks aiosmtpd \
-    || echo "outcry: no PyPI or no venv here: the tests that use Python referees are skipped"
+venv=$PWD/.build/python
+has() { "$venv/bin/python3" -c 'import standardwebhooks, aiosmtpd' 2>/dev/null; }
+if ! has; then
+    { python3 -m venv "$venv" && "$venv/bin/python3" -m pip install -q \
+        --disable-pip-version-check standardwebhooks aiosmtpd; } >&2 || true
+fi
+if has; then
+    echo "$venv/bin/python3"
+else
+    echo "outcry: no PyPI or no venv here: tests with Python referees are skipped" >&2
+    command -v python3
+fi

@@ -70,6 +70,7 @@ package enum Limits {
     /// A name or address that a template shows; longer ones are cut.
     package static let templateFactBytes = 1 << 10
     package static let subjectCharacters = 200
+    package static let troublesPerMessage = 20
     package static let lateDigestSeconds: Int64 = 600
     package static let incidentExpiryDays: Int64 = 30
 }

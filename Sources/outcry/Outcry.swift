@@ -20,6 +20,7 @@ struct Outcry: AsyncParsableCommand {
     /// Wrong use ends with 2 here; ArgumentParser's own EX_USAGE (64) is for nobody's script.
     static func main() async {
         signal(SIGPIPE, SIG_IGN)
+        OpenFiles.allowMany()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
