@@ -18,8 +18,8 @@ package struct ListedEvent: Sendable {
     package var event: Event?
     /// As known now; empty where nobody knows.
     package var deviceName: String
-    /// nil: not stepped yet.
-    package var verdicts: [Verdict]?
+    /// What it was judged by and what each rule said; nil: not stepped yet.
+    package var judgement: Judgement?
     /// Why it was set aside.
     package var aside: String?
 }
@@ -125,7 +125,8 @@ package struct Listing: Sendable {
                 """
             let rows = try snapshot.prepare(
                 """
-                SELECT \(Snapshot.bodyColumns), inbox.type, device.name, verdicts, reason
+                SELECT \(Snapshot.bodyColumns), inbox.type, device.name, reason,
+                  \(Judgement.columns)
                 FROM inbox LEFT JOIN server ON server.id = inbox.server
                   LEFT JOIN judgement ON judgement.seq = inbox.seq
                   LEFT JOIN device ON device.id = judgement.device
@@ -141,7 +142,7 @@ package struct Listing: Sendable {
                     road: Event.Road(rawValue: row.text(5)) ?? .webhook, txn: row.optionalText(6),
                     type: row.text(8), isCopy: row.int(2) == InboxKind.copy.rawValue, event: event,
                     deviceName: row.optionalText(9) ?? event?.device?.name ?? "",
-                    verdicts: row.optionalText(10).map(Verdict.read), aside: row.optionalText(11))
+                    judgement: Judgement(row, from: 11), aside: row.optionalText(10))
             }
         }
     }

@@ -276,7 +276,7 @@ extension Snapshot {
             incident.told = Incident.Told.read(row.text(12))
             incident.toldBefore = Incident.Told.read(row.text(13))
             incident.openMembers = Incident.Member.read(row.text(14))
-            if !row.isNull(15) { incident.pending = try Facts.items(row.bytes(15)).first }
+            if !row.isNull(15) { incident.pending = try Item.items(stored: row.bytes(15)).first }
             incident.due = row.optionalInstant(16)
             return incident
         }
