@@ -39,7 +39,10 @@ struct MemoryStatements {
         geofence = try make(
             "INSERT OR REPLACE INTO geofence (server, id, name) VALUES (?1, ?2, ?3)")
         stamp = try make(
-            "INSERT OR REPLACE INTO stamp (device, rule, alarm, place, at) VALUES (?1, ?2, ?3, ?4, ?5)"
+            """
+            INSERT OR REPLACE INTO stamp (device, rule, alarm, place, at)
+            VALUES (?1, ?2, ?3, ?4, ?5)
+            """
         )
         unstamp = try make(
             "DELETE FROM stamp WHERE device = ?1 AND rule = ?2 AND alarm = ?3 AND place = ?4")

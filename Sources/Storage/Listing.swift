@@ -70,8 +70,10 @@ package struct Listing: Sendable {
         try reading.snapshot { snapshot in
             let rows = try snapshot.prepare(
                 """
-                SELECT \(Delivery.columns) FROM outbox \(deadOnly ? "WHERE state = 5" : "")
-                ORDER BY n DESC LIMIT ?1
+                SELECT \(Delivery.columns) FROM outbox
+                \(deadOnly
+                    ? "INDEXED BY outbox_dead WHERE state = 5 ORDER BY created DESC, n DESC"
+                    : "ORDER BY n DESC") LIMIT ?1
                 """)
             rows.bind(1, limit)
             let history = try snapshot.prepare(
@@ -90,7 +92,7 @@ package struct Listing: Sendable {
     package func incidents(openOnly: Bool, limit: Int) throws -> [Incident] {
         try reading.snapshot {
             try $0.incidents(
-                "\(openOnly ? "WHERE state < 2" : "") ORDER BY last_match DESC LIMIT ?1"
+                "\(openOnly ? Snapshot.open : Snapshot.all) ORDER BY last_match DESC LIMIT ?1"
             ) { $0.bind(1, limit) }
         }
     }
@@ -99,7 +101,10 @@ package struct Listing: Sendable {
     package func incidents(idPrefix: String, limit: Int = 10) throws -> [Incident] {
         try reading.snapshot {
             try $0.incidents(
-                "WHERE incident.id >= ?1 AND substr(incident.id, 1, length(?1)) = ?1 LIMIT ?2"
+                """
+                \(Snapshot.all) WHERE incident.id >= ?1
+                  AND substr(incident.id, 1, length(?1)) = ?1 ORDER BY incident.id LIMIT ?2
+                """
             ) {
                 $0.bind(1, idPrefix)
                 $0.bind(2, limit)
@@ -170,10 +175,18 @@ extension Snapshot {
         var counts = StoreCounts()
         counts.backlog = try count(
             "SELECT count(*) FROM inbox WHERE seq > (SELECT cursor FROM progress)")
-        counts.held = try count("SELECT count(*) FROM outbox WHERE state = 3")
-        counts.dead = try count("SELECT count(*) FROM outbox WHERE state = 5")
-        counts.openIncidents = try count("SELECT count(*) FROM incident WHERE state < 2")
-        try prepare("SELECT channel, count(*) FROM outbox WHERE state = 0 GROUP BY channel").each {
+        counts.held = try count(
+            "SELECT count(*) FROM outbox INDEXED BY outbox_held WHERE state = 3")
+        counts.dead = try count(
+            "SELECT count(*) FROM outbox INDEXED BY outbox_dead WHERE state = 5")
+        counts.openIncidents = try count(
+            "SELECT count(*) FROM incident INDEXED BY incident_open WHERE state < 2")
+        try prepare(
+            """
+            SELECT channel, count(*) FROM outbox INDEXED BY outbox_due WHERE state = 0
+            GROUP BY channel
+            """
+        ).each {
             if let channel = ChannelName($0.text(0)) { counts.queued[channel] = Int($0.int(1)) }
             return true
         }
