@@ -148,10 +148,13 @@ package struct ConfigurationFile {
     }
 
     private func readLog(_ node: Node, into result: inout Configuration) {
-        guard let fields = reader.fields(node, of: "log", known: ["level", "format"]) else { return }
+        guard let fields = reader.fields(node, of: "log", known: ["level", "format"]) else {
+            return
+        }
         if let entry = fields["level"],
             let word = reader.word(
-                entry.value, "a level", among: Configuration.LogSettings.Level.allCases.map(\.rawValue))
+                entry.value, "a level",
+                among: Configuration.LogSettings.Level.allCases.map(\.rawValue))
         {
             result.log.level = .init(rawValue: word) ?? .info
         }

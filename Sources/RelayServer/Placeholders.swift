@@ -49,7 +49,9 @@ struct Placeholders {
             }
             var text = String(decoding: bytes, as: UTF8.self)
             // Editors end a file with a newline; it is no part of a secret.
-            if text.hasSuffix("\r\n") { text.removeLast() } else if text.hasSuffix("\n") {
+            if text.hasSuffix("\r\n") {
+                text.removeLast()
+            } else if text.hasSuffix("\n") {
                 text.removeLast()
             }
             return text

@@ -134,7 +134,8 @@ package struct RuleLibrary: Sendable {
             }
         }
         guard !names.isEmpty else {
-            throw ConfigurationError("no rule files (*.yaml) below \(paths.joined(separator: ", "))")
+            throw ConfigurationError(
+                "no rule files (*.yaml) below \(paths.joined(separator: ", "))")
         }
         return try names.map { name in
             guard let bytes = Self.bytes(name) else {

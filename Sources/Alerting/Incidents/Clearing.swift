@@ -71,7 +71,7 @@ extension StepBuilder {
         return undoes(own.event)
     }
 
-    /// Ends an incident. `isTold`: whether this kind of end is told at all, where the rule wants it.
+    /// Ends an incident. `isTold`: whether this kind of end is told, where the rule wants it.
     mutating func end(
         _ incident: Incident, _ rule: Rule?, _ happening: Happening?, isTold: Bool,
         _ memory: Memory

@@ -80,9 +80,11 @@ private struct StderrHandler: LogHandler {
 
     /// Controls would let a device's name write log lines of its own.
     private static func plain(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map {
-            $0.properties.generalCategory == .control && $0 != "\n" ? " " : $0
-        }))
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map {
+                    $0.properties.generalCategory == .control && $0 != "\n" ? " " : $0
+                }))
     }
 
     private static func quoted(_ text: String) -> String {
