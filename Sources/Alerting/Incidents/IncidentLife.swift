@@ -125,7 +125,8 @@ extension StepBuilder {
             ? nil : incident.due(rule, now: now, quietEnd: isWithin ? quietEnd : nil)
         put(incident)
         let result: Verdict.Result =
-            telling != .nothing ? (gathers ? .late : .told)
+            telling != .nothing
+            ? (gathers ? .late : .told)
             : wasAcknowledged ? .acknowledged : .oncePer
         return Verdict(rule: rule.id, result: result, incident: incident.id)
     }

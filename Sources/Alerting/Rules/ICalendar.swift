@@ -178,7 +178,8 @@ package struct ICalendar {
         }
         guard event.length == nil else { throw line.problem("has DTEND beside DURATION") }
         guard end.isDate == start.isDate else {
-            throw line.problem("has a DTEND that is no \(start.isDate ? "date" : "time") as DTSTART")
+            throw line.problem(
+                "has a DTEND that is no \(start.isDate ? "date" : "time") as DTSTART")
         }
         guard end.instant >= start.instant else { throw line.problem("ends before it starts") }
         return start.isDate

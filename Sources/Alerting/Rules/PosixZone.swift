@@ -85,7 +85,9 @@ struct PosixZone: Sendable {
                 rest = rest[rest.index(after: end)...]
                 return true
             }
-            let letters = rest.prefix { $0 | 32 >= UInt8(ascii: "a") && $0 | 32 <= UInt8(ascii: "z") }
+            let letters = rest.prefix {
+                $0 | 32 >= UInt8(ascii: "a") && $0 | 32 <= UInt8(ascii: "z")
+            }
             rest = rest[letters.endIndex...]
             return letters.count >= 3
         }

@@ -77,7 +77,8 @@ final class RuleIndex: Sendable {
     /// Whether the rule is about a device that fits these selectors.
     func covers(_ rule: CompiledRule, _ fitting: [Int32]) -> Bool {
         if rule.isForAll { return true }
-        for selector in ruleSelectors[Int(rule.selectors.lowerBound)..<Int(rule.selectors.upperBound)]
+        for selector in ruleSelectors[
+            Int(rule.selectors.lowerBound)..<Int(rule.selectors.upperBound)]
         where fitting.contains(selector) {
             return true
         }

@@ -67,7 +67,8 @@ extension StepBuilder {
             change(
                 .device(
                     key, deviceId: id, facts.device,
-                    firstKnown: min(known?.firstKnown ?? step.now, standIn?.firstKnown ?? step.now)))
+                    firstKnown: min(known?.firstKnown ?? step.now, standIn?.firstKnown ?? step.now))
+            )
         }
         if let standIn { adopt(standIn, by: &subject, memory) }
         if event.geofenceId != 0, let name = event.geofenceName,
