@@ -26,7 +26,7 @@ struct MemoryTests {
         var event = EngineRun.event("x", "Cargo 1")
         event.received = run.now
         event.time = run.now
-        let facts = Facts(event, past: device.reports, device: nil)
+        let facts = Facts(event, past: device.reports, known: nil)
         #expect(facts.newest { $0.battery != nil }?.report.battery == 12)
         #expect(facts.standsSince() == stopped)
     }

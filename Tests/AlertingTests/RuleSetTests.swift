@@ -95,8 +95,8 @@ struct RuleSetTests {
             book.places["p\(number)"] = .area(Geofence(center: center, radius: radius))
         }
         for number in 0..<4 {
-            let start = Int.random(in: 0..<24, using: &generator) * 3_600_000
-            let end = (start + Int.random(in: 1..<12, using: &generator) * 3_600_000) % 86_400_000
+            let start = Int.random(in: 0..<24, using: &generator) * 60
+            let end = (start + Int.random(in: 1..<12, using: &generator) * 60) % 1_440
             book.hours["h\(number)"] = Hours(
                 windows: [Hours.Window(weekdays: Array(0..<7), start: start, end: end)], zone: .utc)
         }
