@@ -80,7 +80,9 @@ extension Memory {
 
     /// The stand-in that bare events with this event's deviceId went to, if the event now says
     /// which device that is.
-    func standIn(for event: Event) -> DeviceMemory? {
+    func standIn(for event: Event, at known: Int?) -> DeviceMemory? {
+        // The usual case: the id is the device's own.
+        if let known, devices[known].deviceId == event.knownDeviceId { return nil }
         guard let device = event.device, !device.uniqueId.isEmpty, event.knownDeviceId != 0,
             let slot = slotsOfIds[ServerId(server: event.server, id: event.knownDeviceId)],
             devices[slot].isStandIn, devices[slot].key.uniqueId != device.uniqueId

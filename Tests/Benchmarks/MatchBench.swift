@@ -163,7 +163,8 @@ struct MatchBench {
         _ source: [String: Any], _ device: [String: Any], _ position: [String: Any]
     ) -> Event {
         var event = Event(
-            server: "https://iot.example.com", source: "bench", type: source["type"] as? String ?? "")
+            server: "https://iot.example.com", source: "bench",
+            type: source["type"] as? String ?? "")
         event.id = (source["id"] as? NSNumber)?.int64Value ?? 0
         event.deviceId = (source["deviceId"] as? NSNumber)?.int64Value ?? 0
         event.time = Instant(rfc3339: source["eventTime"] as? String ?? "")

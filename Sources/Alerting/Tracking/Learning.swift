@@ -70,7 +70,7 @@ extension StepBuilder {
             key: key, slot: slot, isBare: event.device == nil && known == nil, name: name,
             facts: Facts(event, past: memory.reports(slot), known: known),
             recent: slot.map { memory.devices[$0].recent } ?? [])
-        let standIn = memory.standIn(for: event)
+        let standIn = memory.standIn(for: event, at: slot)
         if standIn != nil || isNews(event, slot, known, memory) {
             var first = min(step.now, standIn?.firstKnown ?? step.now)
             if let slot { first = min(first, memory.devices[slot].firstKnown) }
