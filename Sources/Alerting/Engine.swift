@@ -1,0 +1,201 @@
+// The whole decision. `step` is pure: no clock, no I/O, no await; `now` is the input's own. Read
+// `step` and `decide` and you know what happens; how is in Incidents (the life of an incident),
+// Rules (what matches) and Delivery (who hears).
+
+/// What the engine is given, in this order: events as they were received, commands, timers.
+package enum Input: Sendable {
+    case event(Event)
+    /// A fuller copy of an event already stepped: an event that `while` kept quiet is judged again.
+    case copy(Event)
+    /// A position or a device without a happening: no rule matches it, but it is known from now on.
+    /// The event's type is not looked at.
+    case report(Event)
+    case command(Command)
+    /// A delivery was given up: the operator hears of it.
+    case trouble(Trouble, cause: String)
+    /// Everything that is due at `now`.
+    case timers
+}
+
+/// What a person asks of the running relay.
+package struct Command: Hashable, Sendable, Codable {
+    package enum Action: String, Sendable, Codable { case acknowledge, clear }
+    package var action: Action
+    /// An incident's id, a rule's id or a device (name or uniqueId): all open incidents of it.
+    package var target: String
+    package var by: String
+
+    package init(action: Action, target: String, by: String) {
+        self.action = action
+        self.target = target
+        self.by = by
+    }
+}
+
+/// Decides. It has no state but what makes it fast: the same inputs with the same memory give the
+/// same step, whatever it has seen before.
+package struct Engine: Sendable {
+    package private(set) var rules: RuleSet
+    /// How far out of order messages may come without costing anybody an alarm.
+    package let lateness: Duration
+    /// Who hears of trouble of the relay's own; nil: nobody.
+    package let operatorContact: Contact?
+
+    package init(
+        rules: RuleSet, lateness: Duration = .seconds(10), operatorContact: Contact? = nil
+    ) {
+        self.rules = rules
+        self.lateness = lateness
+        self.operatorContact = operatorContact
+    }
+
+    /// What one input does. Nothing has happened until it is stored and applied to `memory`.
+    /// - Parameter seq: the inbox row of an event; nil for timers.
+    package mutating func step(
+        _ input: Input, seq: Int64?, _ memory: Memory, now: Instant
+    ) -> Step {
+        var step = StepBuilder(rules.index, seq: seq, now: now)
+        switch input {
+        case .event(let event):
+            decide(event, seq: seq ?? 0, memory, &step)
+        case .copy(let event):
+            step.cause = "copy|\(event.identity)|\(seq ?? 0)|\(now.milliseconds)"
+            completeEarlier(event, memory, &step)
+        case .report(let event):
+            step.cause = "report|\(event.identity)|\(now.milliseconds)"
+            let subject = step.learn(event, memory)
+            judgeAgain(subject, by: nil, memory, &step)
+        case .command(let command):
+            step.cause =
+                "\(command.action)|\(command.target)|\(command.by)|\(seq ?? 0)|\(now.milliseconds)"
+            step.obey(command, memory)
+        case .trouble(let trouble, let cause):
+            step.cause = cause
+            step.cryOut(trouble, to: operatorContact, memory)
+        case .timers:
+            step.cause = "timers|\(now.milliseconds)"
+            step.wake(memory)
+        }
+        return step.finished(memory)
+    }
+
+    /// One event: what it teaches, what it ends, what of earlier events it makes speak, and what
+    /// it matches itself.
+    private mutating func decide(
+        _ event: Event, seq: Int64, _ memory: Memory, _ step: inout StepBuilder
+    ) {
+        let subject = step.learn(event, memory)
+        let kinds = rules.kinds(of: event, memory)
+        let couldClear = rules.couldClear(kinds)
+        func happening() -> Happening { Happening(event, seq: seq, subject, kinds, memory) }
+        let rulings = rules.find(kinds, of: subject, subject.facts, memory)
+
+        if couldClear, step.hasIncidents(subject, memory) {
+            clear(by: step.about(happening()), subject, memory, &step)
+        }
+        if !subject.recent.isEmpty {
+            judgeAgain(subject, by: step.about(happening()), memory, &step)
+        }
+        var judgement = Judgement(seq: seq, device: subject.key, rulesHash: rules.book.hash)
+        judgement.fix = rulings.placeReport
+        if event.device == nil { judgement.attributes = subject.facts.deviceAttributes }
+        let matching = rulings.hasMatch ? step.about(happening()) : nil
+        judgement.verdicts = step.take(rulings, subject, memory, matching)
+        if !step.verdicts.isEmpty { judgement.verdicts = step.verdicts + judgement.verdicts }
+
+        if rulings.isOpen || subject.isBare || couldClear || rules.waitsForName(event, memory) {
+            step.keep(
+                Recent(
+                    seq: seq, device: subject.key, event: event,
+                    matched: judgement.verdicts.filter(\.isMatch).map(\.rule)))
+        }
+        step.step.judgement = judgement
+    }
+
+    /// Clearings come first inside a step.
+    private mutating func clear(
+        by happening: Happening, _ subject: Subject, _ memory: Memory, _ step: inout StepBuilder
+    ) {
+        step.beginPart()
+        for number in rules.clearable(happening.kinds, of: subject) {
+            let rule = rules.index.rules[Int(number)]
+            guard let incident = step.incident(of: rule.id, slot: subject.slot, memory) else {
+                continue
+            }
+            step.undo(incident, of: rule, by: happening, memory)
+        }
+    }
+
+    /// "Disorder never silences": what a fix, an event or a fuller copy says now may make an event
+    /// speak that `while` kept quiet within the last `lateness`.
+    private mutating func judgeAgain(
+        _ subject: Subject, by happening: Happening?, _ memory: Memory,
+        _ step: inout StepBuilder
+    ) {
+        for recent in subject.recent {
+            let moment = recent.event.effectiveTime
+            let isWhole = subject.rejudgesAll || subject.completed == recent.seq
+            // Only reports that are not later than the event can change what was said of it.
+            guard step.step.now - recent.event.received <= lateness,
+                isWhole || subject.news.contains(where: { $0.time <= moment })
+            else { continue }
+            let facts = Facts(
+                recent.event, past: subject.past(memory), known: step.device(subject, memory))
+            let kinds = rules.kinds(of: recent.event, memory)
+            var rulings = rules.find(kinds, of: subject, facts, memory)
+            rulings.list.removeAll { ruling in
+                !ruling.isMatch
+                    || recent.matched.contains(rules.index.rules[Int(ruling.rule)].id)
+            }
+            guard !rulings.list.isEmpty || isWhole else { continue }
+            let earlier = Happening(recent.event, seq: recent.seq, subject, kinds, memory)
+            let verdicts = step.take(rulings, subject, memory, earlier)
+            var kept = recent
+            kept.device = subject.key
+            kept.matched += verdicts.filter(\.isMatch).map(\.rule)
+            step.keep(kept)
+            guard !verdicts.isEmpty else { continue }
+            var judgement = Judgement(
+                seq: recent.seq, device: subject.key, rulesHash: rules.book.hash)
+            judgement.fix = rulings.placeReport
+            judgement.verdicts = verdicts
+            step.step.rejudged.append(judgement)
+        }
+    }
+
+    /// A copy of an event that knows more than the one that was stepped: it matches what the event
+    /// would have matched, and ends what it would have ended.
+    private mutating func completeEarlier(
+        _ copy: Event, _ memory: Memory, _ step: inout StepBuilder
+    ) {
+        var subject = step.learn(copy, memory)
+        guard
+            let index = subject.recent.firstIndex(where: { $0.event.identity == copy.identity })
+        else {
+            judgeAgain(subject, by: nil, memory, &step)
+            return
+        }
+        subject.recent[index].event.fill(from: copy)
+        subject.completed = subject.recent[index].seq
+        let event = subject.recent[index].event
+        let whole = step.about(
+            Happening(
+                event, seq: subject.recent[index].seq, subject, rules.kinds(of: event, memory),
+                memory))
+        if step.hasIncidents(subject, memory) { clear(by: whole, subject, memory, &step) }
+        judgeAgain(subject, by: whole, memory, &step)
+    }
+}
+
+extension Event {
+    /// Takes over what a copy of the same event has and this one lacks.
+    fileprivate mutating func fill(from copy: Event) {
+        device = device ?? copy.device
+        position = position ?? copy.position
+        geofenceName = geofenceName ?? copy.geofenceName
+        txn = txn ?? copy.txn
+        for entry in copy.attributes.entries where attributes[entry.name] == nil {
+            attributes.entries.append(entry)
+        }
+    }
+}
