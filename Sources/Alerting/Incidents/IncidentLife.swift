@@ -49,20 +49,20 @@ extension Incident {
 }
 
 extension StepBuilder {
-    /// What all findings of an event come to: each match opens or joins an incident. They come in
+    /// What all answers of an event come to: each match opens or joins an incident. They come in
     /// the order of the rules' ids, so that the same event gives the same step.
     /// - Parameter happening: there if something matched.
     mutating func take(
-        _ findings: Findings, _ subject: Subject, _ memory: Memory,
+        _ answers: RuleAnswers, _ subject: Subject, _ memory: Memory,
         _ happening: Happening?
     ) -> [Verdict] {
-        guard !findings.list.isEmpty else { return [] }
+        guard !answers.list.isEmpty else { return [] }
         beginPart()
         var verdicts: [Verdict] = []
-        verdicts.reserveCapacity(findings.list.count)
-        for finding in findings.list {
-            let rule = index.rules[Int(finding.rule)]
-            switch finding.outcome {
+        verdicts.reserveCapacity(answers.list.count)
+        for answer in answers.list {
+            let rule = index.rules[Int(answer.rule)]
+            switch answer.outcome {
             case .quiet(let truth, let leaf):
                 verdicts.append(
                     Verdict(
