@@ -88,7 +88,7 @@ package struct Engine: Sendable {
         let kinds = rules.kinds(of: event, memory)
         let couldClear = rules.couldClear(kinds)
         func happening() -> Happening { Happening(event, seq: seq, subject, kinds, memory) }
-        let rulings = rules.find(kinds, of: subject, subject.facts, memory)
+        let answers = rules.find(kinds, of: subject, subject.facts, memory)
 
         if couldClear, step.hasIncidents(subject, memory) {
             clear(by: step.about(happening()), subject, memory, &step)
@@ -97,13 +97,13 @@ package struct Engine: Sendable {
             judgeAgain(subject, by: step.about(happening()), memory, &step)
         }
         var judgement = Judgement(seq: seq, device: subject.key, rulesHash: rules.book.hash)
-        judgement.fix = rulings.placeReport
+        judgement.fix = answers.placeReport
         if event.device == nil { judgement.attributes = subject.facts.deviceAttributes }
-        let matching = rulings.hasMatch ? step.about(happening()) : nil
-        judgement.verdicts = step.take(rulings, subject, memory, matching)
+        let matching = answers.hasMatch ? step.about(happening()) : nil
+        judgement.verdicts = step.take(answers, subject, memory, matching)
         if !step.verdicts.isEmpty { judgement.verdicts = step.verdicts + judgement.verdicts }
 
-        if rulings.isOpen || subject.isBare || couldClear || rules.waitsForName(event, memory) {
+        if answers.isOpen || subject.isBare || couldClear || rules.waitsForName(event, memory) {
             step.keep(
                 Recent(
                     seq: seq, device: subject.key, event: event,
@@ -142,14 +142,14 @@ package struct Engine: Sendable {
             let facts = Facts(
                 recent.event, past: subject.past(memory), known: step.device(subject, memory))
             let kinds = rules.kinds(of: recent.event, memory)
-            var rulings = rules.find(kinds, of: subject, facts, memory)
-            rulings.list.removeAll { ruling in
-                !ruling.isMatch
-                    || recent.matched.contains(rules.index.rules[Int(ruling.rule)].id)
+            var answers = rules.find(kinds, of: subject, facts, memory)
+            answers.list.removeAll { answer in
+                !answer.isMatch
+                    || recent.matched.contains(rules.index.rules[Int(answer.rule)].id)
             }
-            guard !rulings.list.isEmpty || isWhole else { continue }
+            guard !answers.list.isEmpty || isWhole else { continue }
             let earlier = Happening(recent.event, seq: recent.seq, subject, kinds, memory)
-            let verdicts = step.take(rulings, subject, memory, earlier)
+            let verdicts = step.take(answers, subject, memory, earlier)
             var kept = recent
             kept.device = subject.key
             kept.matched += verdicts.filter(\.isMatch).map(\.rule)
@@ -157,7 +157,7 @@ package struct Engine: Sendable {
             guard !verdicts.isEmpty else { continue }
             var judgement = Judgement(
                 seq: recent.seq, device: subject.key, rulesHash: rules.book.hash)
-            judgement.fix = rulings.placeReport
+            judgement.fix = answers.placeReport
             judgement.verdicts = verdicts
             step.step.rejudged.append(judgement)
         }

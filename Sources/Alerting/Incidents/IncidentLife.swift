@@ -49,20 +49,20 @@ extension Incident {
 }
 
 extension StepBuilder {
-    /// What all rulings of an event come to: each match opens or joins an incident. They come in
+    /// What all answers of an event come to: each match opens or joins an incident. They come in
     /// the order of the rules' ids, so that the same event gives the same step.
     /// - Parameter happening: there if something matched.
     mutating func take(
-        _ rulings: Rulings, _ subject: Subject, _ memory: Memory,
+        _ answers: RuleAnswers, _ subject: Subject, _ memory: Memory,
         _ happening: Happening?
     ) -> [Verdict] {
-        guard !rulings.list.isEmpty else { return [] }
+        guard !answers.list.isEmpty else { return [] }
         beginPart()
         var verdicts: [Verdict] = []
-        verdicts.reserveCapacity(rulings.list.count)
-        for ruling in rulings.list {
-            let rule = index.rules[Int(ruling.rule)]
-            switch ruling.outcome {
+        verdicts.reserveCapacity(answers.list.count)
+        for answer in answers.list {
+            let rule = index.rules[Int(answer.rule)]
+            switch answer.outcome {
             case .quiet(let truth, let leaf):
                 verdicts.append(
                     Verdict(

@@ -29,7 +29,7 @@ package struct RuleSet: Sendable {
 }
 
 /// What one rule says to one event, before its incident is looked at.
-struct Ruling {
+struct RuleAnswer {
     var rule: Int32
     var outcome: Outcome
 
@@ -44,8 +44,8 @@ struct Ruling {
 }
 
 /// What all rules say to one event, in the order of their ids.
-struct Rulings {
-    var list: [Ruling] = []
+struct RuleAnswers {
+    var list: [RuleAnswer] = []
     var hasMatch = false
     /// Something that is still to come could make a rule match that does not now.
     var isOpen = false
@@ -59,13 +59,13 @@ extension RuleSet {
     package mutating func matches(_ event: Event, _ memory: Memory) -> [String] {
         let slot = memory.slot(of: event)
         let known = memory.device(slot)
-        let rulings = find(
+        let answers = find(
             kinds(of: event, memory), slot: slot,
             name: event.device?.name ?? known?.name ?? "",
             uniqueId: event.device?.uniqueId ?? known?.uniqueId ?? "",
             Facts(event, past: memory.reports(slot), known: known), memory)
-        guard rulings.hasMatch else { return [] }
-        return rulings.list.filter(\.isMatch).map { index.rules[Int($0.rule)].id }
+        guard answers.hasMatch else { return [] }
+        return answers.list.filter(\.isMatch).map { index.rules[Int($0.rule)].id }
     }
 
     func kinds(of event: Event, _ memory: Memory) -> EventKinds {
@@ -80,44 +80,44 @@ extension RuleSet {
     mutating func find(
         _ kinds: EventKinds, slot: Int?, name: String, uniqueId: String,
         _ facts: @autoclosure () -> Facts, _ memory: Memory
-    ) -> Rulings {
-        var rulings = Rulings()
+    ) -> RuleAnswers {
+        var answers = RuleAnswers()
         let fitting = selectors(slot: slot, name: name, uniqueId: uniqueId)
         nextRound()
         candidates.removeAll(keepingCapacity: true)
         addAll(of: index.matching, kinds, fitting)
         let guarded = hasGuarded(kinds)
-        guard guarded || !candidates.isEmpty else { return rulings }
+        guard guarded || !candidates.isEmpty else { return answers }
         judge.begin()
         let facts = facts()
-        if guarded { addGuarded(kinds, fitting, facts, &rulings) }
+        if guarded { addGuarded(kinds, fitting, facts, &answers) }
         if candidates.count > 1 { candidates.sort() }
         for number in candidates {
             let rule = index.compiled[Int(number)]
             guard let form = index.form(of: rule, kinds) else { continue }
             guard rule.condition >= 0 else {
-                rulings.list.append(Ruling(rule: number, outcome: .match(form)))
-                rulings.hasMatch = true
+                answers.list.append(RuleAnswer(rule: number, outcome: .match(form)))
+                answers.hasMatch = true
                 continue
             }
             let answer = judge.judge(rule.condition, index.conditions, facts, memory)
             if answer.truth == .yes || (answer.truth == .unknown && rule.firesOnUnknown) {
-                rulings.list.append(Ruling(rule: number, outcome: .match(form)))
-                rulings.hasMatch = true
+                answers.list.append(RuleAnswer(rule: number, outcome: .match(form)))
+                answers.hasMatch = true
             } else {
-                if answer.isOpen { rulings.isOpen = true }
-                rulings.list.append(
-                    Ruling(rule: number, outcome: .quiet(answer.truth, leaf: answer.leaf)))
+                if answer.isOpen { answers.isOpen = true }
+                answers.list.append(
+                    RuleAnswer(rule: number, outcome: .quiet(answer.truth, leaf: answer.leaf)))
             }
         }
-        if let report = judge.placeReport, !report.isOwn { rulings.placeReport = report.report }
-        return rulings
+        if let report = judge.placeReport, !report.isOwn { answers.placeReport = report.report }
+        return answers
     }
 
     /// The same, about the device of a step.
     mutating func find(
         _ kinds: EventKinds, of subject: Subject, _ facts: Facts, _ memory: Memory
-    ) -> Rulings {
+    ) -> RuleAnswers {
         find(
             kinds, slot: subject.slot, name: subject.name,
             uniqueId: subject.key.uniqueId, facts, memory)
@@ -154,7 +154,7 @@ extension RuleSet {
 
     /// Rules that ask for `inside`: those of the places around, all where that is not known.
     private mutating func addGuarded(
-        _ kinds: EventKinds, _ fitting: [Int32], _ facts: Facts, _ rulings: inout Rulings
+        _ kinds: EventKinds, _ fitting: [Int32], _ facts: Facts, _ answers: inout RuleAnswers
     ) {
         let found = judge.reportOfPlace(facts)
         guard let report = found?.report, let fix = report.fix,
@@ -172,7 +172,7 @@ extension RuleSet {
         }
         for rule in added where index.covers(index.compiled[Int(rule)], fitting) { add(rule) }
         // Those that the place left out were not asked: a better fix may still come for them.
-        if found?.isOwn != true { rulings.isOpen = true }
+        if found?.isOwn != true { answers.isOpen = true }
     }
 
     private func hasGuarded(_ kinds: EventKinds) -> Bool {
