@@ -1,6 +1,7 @@
 // Bodies as a tracker's server posts them: Traccar's envelope with event, device and position
 // (forward/EventData.java), about a kilobyte, of this very moment.
 
+import Alerting
 package import Foundation
 
 /// The body of one event.
@@ -24,9 +25,7 @@ package struct EventBody: Sendable {
     }
 
     package var json: String {
-        let stamp = time.formatted(
-            .iso8601.dateTimeSeparator(.standard)
-                .time(includingFractionalSeconds: true))
+        let stamp = Instant(time).rfc3339
         let attributes = alarm.map { "\"alarm\": \"\($0)\"" } ?? ""
         let comma = attributes.isEmpty ? "" : ", "
         return """

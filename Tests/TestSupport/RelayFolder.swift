@@ -16,8 +16,12 @@ package final class RelayFolder: Sendable {
     ///   - rules: the text of the one rule file.
     ///   - channels: the lines below `channels:`, unindented.
     ///   - more: further top-level lines, such as `operator: workshop`.
-    package init(rules: String, channels: String = "", more: String = "") throws {
-        var template = Array(FileManager.default.temporaryDirectory.path.utf8CString.dropLast())
+    ///   - parent: where it is made; nil: where temporary files are.
+    package init(
+        rules: String, channels: String = "", more: String = "", in parent: String? = nil
+    ) throws {
+        let parent = parent ?? FileManager.default.temporaryDirectory.path
+        var template = Array(parent.utf8CString.dropLast())
         template += Array("/outcry-XXXXXX".utf8CString)
         guard let made = mkdtemp(&template) else {
             throw HarnessError("no temporary folder: errno \(errno)")
