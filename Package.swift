@@ -101,7 +101,7 @@ let package = Package(
             ]),
         .executableTarget(
             name: "outcry-bench",
-            dependencies: ["Alerting", "Intake", "Storage", "TestSupport"],
+            dependencies: ["Alerting", "Intake", "TestSupport"],
             path: "Tests/Benchmarks", exclude: ["bench.sh"]),
         .target(
             name: "TestSupport", dependencies: ["Alerting"], path: "Tests/TestSupport",

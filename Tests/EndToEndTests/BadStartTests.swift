@@ -28,10 +28,7 @@ extension EndToEnd {
                         "${file:webhook-key}", with: "${env:OUTCRY_TEST_UNSET}"))
             },
             Mistake(testDescription: "a data path that cannot be", says: ["outcry.db"]) {
-                try $0.write(
-                    "outcry.yaml",
-                    RelayFolder.configuration(
-                        channels: "", data: "rules/rules.yaml/outcry.db"))
+                try $0.configure(data: "rules/rules.yaml/outcry.db")
             },
             Mistake(testDescription: "a file that is no database", says: ["outcry.db"]) {
                 try $0.write("outcry.db", String(repeating: "this is no database ", count: 500))
@@ -77,10 +74,7 @@ extension EndToEnd {
         func portInUse() throws {
             let taken = try HTTPSink()
             let folder = try RelayFolder(rules: "version: 1\nrules: []\n")
-            try folder.write(
-                "outcry.yaml",
-                RelayFolder.configuration(
-                    channels: "", listen: "127.0.0.1:\(taken.port)"))
+            try folder.configure(listen: "127.0.0.1:\(taken.port)")
             let result = try run(folder)
             #expect(result.exit == .code(78))
             let lines = result.errors.split(separator: "\n")

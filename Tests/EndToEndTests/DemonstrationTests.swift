@@ -11,7 +11,8 @@ extension EndToEnd {
         func ends() throws {
             let home = try RelayFolder(rules: "")
             let demonstration = try finish(
-                outcryBinary, ["demo"], environment: ["TMPDIR": home.path], within: 60)
+                outcryBinary, ["demo", "--rules", projectRoot + "/rules"],
+                environment: ["TMPDIR": home.path], within: 60)
             #expect(demonstration.exit == .code(0), "\(demonstration.errors)")
             #expect(demonstration.output.contains("theft"))
             let left = try FileManager.default.contentsOfDirectory(atPath: home.path)

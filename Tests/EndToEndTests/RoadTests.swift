@@ -78,7 +78,7 @@ extension EndToEnd {
                 hooks:
                   ring: { run: ["\(folder.path)/ring.sh", "\(folder.path)"], timeout: 10s }
                 """
-            try folder.write("outcry.yaml", RelayFolder.configuration(channels: channels))
+            try folder.configure(channels: channels)
             return folder
         }
 

@@ -56,6 +56,13 @@ package struct LoopbackSocket: Sendable {
         return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
     }
 
+    /// A port that nobody listens on now, for what must be known before it is listened on.
+    package static func freePort() throws -> Int {
+        let (descriptor, port) = try listen(on: 0)
+        Glibc.close(descriptor)
+        return port
+    }
+
     package func setLimit(_ seconds: TimeInterval) {
         var time = timeval()
         time.tv_sec = Int(seconds)

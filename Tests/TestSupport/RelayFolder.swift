@@ -11,6 +11,8 @@ package final class RelayFolder: Sendable {
     package static let webhookKey = "Bearer webhook-key-0cf1e7a2"
 
     package let path: String
+    /// Known beforehand: commands find the running relay by the configuration.
+    package let adminPort: Int
 
     /// - Parameters:
     ///   - rules: the text of the one rule file.
@@ -27,9 +29,10 @@ package final class RelayFolder: Sendable {
             throw HarnessError("no temporary folder: errno \(errno)")
         }
         path = String(cString: made)
+        adminPort = try LoopbackSocket.freePort()
         try write("webhook-key", Self.webhookKey + "\n")
         try write("rules/rules.yaml", rules)
-        try write("outcry.yaml", Self.configuration(channels: channels, more: more))
+        try configure(channels: channels, more: more)
     }
 
     deinit {
@@ -72,27 +75,28 @@ package final class RelayFolder: Sendable {
             .map { try Data(contentsOf: URL(fileURLWithPath: path + "/" + $0)) }
     }
 
-    /// The configuration that a test starts from.
-    package static func configuration(
-        channels: String, more: String = "", listen: String = "127.0.0.1:0",
+    /// Writes the configuration that a test starts from.
+    package func configure(
+        channels: String = "", more: String = "", listen: String = "127.0.0.1:0",
         data: String = "outcry.db"
-    ) -> String {
+    ) throws {
         let indented = channels.split(separator: "\n", omittingEmptySubsequences: false)
             .map { "  \($0)" }.joined(separator: "\n")
-        return """
+        let text = """
             listen: \(listen)
-            admin: 127.0.0.1:0
+            admin: 127.0.0.1:\(adminPort)
             data: \(data)
             rules: rules
             rules_watch: false
             sources:
               biketrax:
                 url: https://iot.example.org
-                webhook: { path: \(webhookPath), authorization: "${file:webhook-key}" }
+                webhook: { path: \(Self.webhookPath), authorization: "${file:webhook-key}" }
             \(channels.isEmpty ? "" : "channels:\n" + indented)
             log: { level: info, format: json }
             \(more)
 
             """
+        try write("outcry.yaml", text)
     }
 }
