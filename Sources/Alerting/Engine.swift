@@ -1,10 +1,15 @@
-// The whole decision. `step` is pure: no clock, no I/O, no await; `now` is the input's own.
+// The whole decision. `step` is pure: no clock, no I/O, no await; `now` is the input's own. Read
+// `step` and `decide` and you know what happens; how is in Incidents (the life of an incident),
+// Rules (what matches) and Delivery (who hears).
 
 /// What the engine is given, in this order: events as they were received, commands, timers.
 package enum Input: Sendable {
     case event(Event)
     /// A fuller copy of an event already stepped: an event that `while` kept quiet is judged again.
     case copy(Event)
+    /// A position or a device without a happening: no rule matches it, but it is known from now on.
+    /// The event's type is not looked at.
+    case report(Event)
     case command(Command)
     /// A delivery was given up: the operator hears of it.
     case trouble(Trouble, cause: String)
@@ -27,123 +32,169 @@ package struct Command: Hashable, Sendable, Codable {
     }
 }
 
-/// What one input does, as data: nothing has happened until Store has committed it.
-package struct Step: Sendable {
-    /// The inbox row that this step has dealt with; nil for timers.
-    package var seq: Int64?
-    package var now: Instant
-    /// In order.
-    package var changes: [Change] = []
-    /// To be enqueued, or (state `held`) kept until their `due`.
-    package var deliveries: [Delivery] = []
-    /// What an event was judged by, and what each rule said.
-    package var judgement: Judgement?
+/// Decides. It has no state but what makes it fast: the same inputs with the same memory give the
+/// same step, whatever it has seen before.
+package struct Engine: Sendable {
+    package private(set) var rules: RuleSet
+    /// How far out of order messages may come without costing anybody an alarm.
+    package let lateness: Duration
+    /// Who hears of trouble of the relay's own; nil: nobody.
+    package let operatorContact: Contact?
 
-    package init(seq: Int64?, now: Instant) {
-        self.seq = seq
-        self.now = now
+    package init(
+        rules: RuleSet, lateness: Duration = .seconds(10), operatorContact: Contact? = nil
+    ) {
+        self.rules = rules
+        self.lateness = lateness
+        self.operatorContact = operatorContact
+    }
+
+    /// What one input does. Nothing has happened until it is stored and applied to `memory`.
+    /// - Parameter seq: the inbox row of an event; nil for timers.
+    package mutating func step(
+        _ input: Input, seq: Int64?, _ memory: Memory, now: Instant
+    ) -> Step {
+        var step = StepBuilder(rules.index, seq: seq, now: now)
+        switch input {
+        case .event(let event):
+            decide(event, seq: seq ?? 0, memory, &step)
+        case .copy(let event):
+            step.cause = "copy|\(event.identity)|\(seq ?? 0)|\(now.milliseconds)"
+            completeEarlier(event, memory, &step)
+        case .report(let event):
+            step.cause = "report|\(event.identity)|\(now.milliseconds)"
+            let subject = step.learn(event, memory)
+            judgeAgain(subject, by: nil, memory, &step)
+        case .command(let command):
+            step.cause =
+                "\(command.action)|\(command.target)|\(command.by)|\(seq ?? 0)|\(now.milliseconds)"
+            step.obey(command, memory)
+        case .trouble(let trouble, let cause):
+            step.cause = cause
+            step.cryOut(trouble, to: operatorContact, memory)
+        case .timers:
+            step.cause = "timers|\(now.milliseconds)"
+            step.wake(memory)
+        }
+        return step.finished(memory)
+    }
+
+    /// One event: what it teaches, what it ends, what of earlier events it makes speak, and what
+    /// it matches itself.
+    private mutating func decide(
+        _ event: Event, seq: Int64, _ memory: Memory, _ step: inout StepBuilder
+    ) {
+        let subject = step.learn(event, memory)
+        let happening = Happening(event, seq: seq, subject, rules.kinds(of: event, memory))
+        step.happening = happening
+
+        clear(by: happening, subject, memory, &step)
+        judgeAgain(subject, by: happening, memory, &step)
+        let findings = rules.find(
+            event, uniqueId: subject.key.uniqueId, slot: subject.slot, subject.facts, memory)
+        var judgement = Judgement(seq: seq, device: subject.key, rulesHash: rules.book.hash)
+        judgement.fix = findings.placeReport
+        if event.device == nil { judgement.attributes = subject.facts.device?.attributes }
+        judgement.verdicts = step.verdicts + step.take(findings, happening, subject, memory)
+
+        if findings.isOpen || subject.isBare || rules.couldClear(happening.kinds)
+            || rules.waitsForName(event, memory)
+        {
+            step.keep(
+                Recent(
+                    seq: seq, device: subject.key, event: event,
+                    matched: judgement.verdicts.filter(\.isMatch).map(\.rule)))
+        }
+        step.step.judgement = judgement
+    }
+
+    /// Clearings come first inside a step.
+    private mutating func clear(
+        by happening: Happening, _ subject: Subject, _ memory: Memory, _ step: inout StepBuilder
+    ) {
+        guard let slot = subject.slot, rules.couldClear(happening.kinds) else { return }
+        let open = memory.devices[slot].incidents
+        guard !open.isEmpty || !step.incidents.isEmpty else { return }
+        for number in rules.clearable(happening.kinds, slot: slot, memory).sorted() {
+            let rule = rules.index.rules[Int(number)]
+            guard let incident = step.incidents[rule.id] ?? open[rule.id] else { continue }
+            step.undo(incident, of: rule, by: happening, memory)
+        }
+    }
+
+    /// "Disorder never silences": what a fix, an event or a fuller copy says now may make an event
+    /// speak that `while` kept quiet within the last `lateness`.
+    private mutating func judgeAgain(
+        _ subject: Subject, by happening: Happening?, _ memory: Memory,
+        _ step: inout StepBuilder
+    ) {
+        for recent in subject.recent {
+            let moment = recent.event.effectiveTime
+            // Only reports that are not later than the event can change what was said of it.
+            guard step.step.now - recent.event.received <= lateness,
+                subject.rejudgesAll || subject.completed == recent.seq
+                    || subject.news.contains(where: { $0.time <= moment })
+            else { continue }
+            var again = subject
+            again.facts = Facts(recent.event, past: subject.past, device: subject.facts.device)
+            let findings = rules.find(
+                recent.event, uniqueId: subject.key.uniqueId, slot: subject.slot, again.facts,
+                memory)
+            var fresh = findings
+            fresh.list = findings.list.filter { finding in
+                finding.isMatch
+                    && !recent.matched.contains(rules.index.rules[Int(finding.rule)].id)
+            }
+            guard !fresh.list.isEmpty || subject.rejudgesAll || subject.completed == recent.seq
+            else { continue }
+            let earlier = Happening(
+                recent.event, seq: recent.seq, again, rules.kinds(of: recent.event, memory))
+            let verdicts = step.take(fresh, earlier, again, memory)
+            var kept = recent
+            kept.device = subject.key
+            kept.matched += verdicts.filter(\.isMatch).map(\.rule)
+            step.keep(kept)
+            guard !verdicts.isEmpty else { continue }
+            var judgement = Judgement(
+                seq: recent.seq, device: subject.key, rulesHash: rules.book.hash)
+            judgement.fix = findings.placeReport
+            judgement.verdicts = verdicts
+            step.step.rejudged.append(judgement)
+        }
+    }
+
+    /// A copy of an event that knows more than the one that was stepped: it matches what the event
+    /// would have matched, and ends what it would have ended.
+    private mutating func completeEarlier(
+        _ copy: Event, _ memory: Memory, _ step: inout StepBuilder
+    ) {
+        var subject = step.learn(copy, memory)
+        guard
+            let index = subject.recent.firstIndex(where: { $0.event.identity == copy.identity })
+        else {
+            judgeAgain(subject, by: nil, memory, &step)
+            return
+        }
+        subject.recent[index].event.fill(from: copy)
+        subject.completed = subject.recent[index].seq
+        let whole = Happening(
+            subject.recent[index].event, seq: subject.recent[index].seq, subject,
+            rules.kinds(of: subject.recent[index].event, memory))
+        step.happening = whole
+        clear(by: whole, subject, memory, &step)
+        judgeAgain(subject, by: whole, memory, &step)
     }
 }
 
-/// One change of Memory.
-package enum Change: Sendable {
-    /// The incident as it is now; a cleared one leaves Memory and stays in the database.
-    case incident(Incident)
-    /// `once_per` runs from this moment for the key; nil: it was ended early.
-    case stamp(StampKey, Instant?)
-    /// A device became known, or what the server says of it changed.
-    case device(DeviceKey, deviceId: Int64, Device?, firstKnown: Instant)
-    /// A report of the device that its memory keeps.
-    case report(DeviceKey, Report)
-    /// Held deliveries that were merged into another one, or are no longer due.
-    case released([String], into: String?)
-}
-
-/// What `once_per` counts apart.
-package struct StampKey: Hashable, Sendable {
-    package var rule: String
-    package var device: DeviceKey?
-    /// Empty where the rule does not count kinds or places apart.
-    package var alarm: String
-    package var place: String
-
-    package init(rule: String, device: DeviceKey?, alarm: String = "", place: String = "") {
-        self.rule = rule
-        self.device = device
-        self.alarm = alarm
-        self.place = place
+extension Event {
+    /// Takes over what a copy of the same event has and this one lacks.
+    fileprivate mutating func fill(from copy: Event) {
+        device = device ?? copy.device
+        position = position ?? copy.position
+        geofenceName = geofenceName ?? copy.geofenceName
+        txn = txn ?? copy.txn
+        for entry in copy.attributes.entries where attributes[entry.name] == nil {
+            attributes.entries.append(entry)
+        }
     }
-}
-
-/// What an event was judged by and what came of it: explain and backtest read this, never
-/// today's state (DESIGN 2). What the event's own body carries is not repeated here.
-package struct Judgement: Sendable, Hashable {
-    package var seq: Int64
-    package var device: DeviceKey
-    /// The report that place and speed were read from, where it is not the event's own position.
-    package var fix: Report?
-    /// The device's attributes as known, where the event did not carry the device.
-    package var attributes: Attributes?
-    package var rulesHash: String
-    /// For each rule that the event could match.
-    package var verdicts: [Verdict]
-
-    package init(seq: Int64, device: DeviceKey, rulesHash: String) {
-        self.seq = seq
-        self.device = device
-        self.rulesHash = rulesHash
-        verdicts = []
-    }
-}
-
-/// What one rule said to one event.
-package struct Verdict: Sendable, Hashable, Codable {
-    package var rule: String
-    package var result: Result
-    /// Of `quiet` and `unknown`: the condition that decided, in the file's words.
-    package var leaf: String?
-    package var incident: String?
-
-    package enum Result: String, Sendable, Codable, CaseIterable {
-        /// Told: `first` or `again`.
-        case told
-        /// Matched, counted, not told.
-        case oncePer = "once_per"
-        case late
-        case acknowledged
-        /// `while` was false.
-        case quiet
-        /// `while` was unknown and the rule stays quiet then.
-        case unknown
-        /// It ended an incident of this rule.
-        case cleared
-    }
-
-    package init(rule: String, result: Result, leaf: String? = nil, incident: String? = nil) {
-        self.rule = rule
-        self.result = result
-        self.leaf = leaf
-        self.incident = incident
-    }
-}
-
-/// What one position, or one event, said of a device: what conditions look back at.
-package struct Report: Hashable, Sendable, Codable {
-    /// Effective time: conditions use the newest report not later than the event.
-    package var time: Instant
-    package var fix: Coordinate?
-    /// Metres; nil: not known.
-    package var accuracy: Double?
-    /// The report gave a place that may not be used: invalid, or older than the report.
-    package var unusableFix = false
-    package var geofences: [Int64]?
-    package var geofencesKnown = false
-    package var speed: Speed?
-    /// Per cent.
-    package var battery: Double?
-    package var ignition: Bool?
-    package var moving: Bool?
-    package var armed: Bool?
-
-    package init(time: Instant) { self.time = time }
 }

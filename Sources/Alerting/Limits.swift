@@ -9,7 +9,14 @@ package enum Limits {
     package static let headerBytes = 16 << 10
     package static let headerSeconds: Int64 = 10
     package static let bodySeconds: Int64 = 30
+    /// Between two requests. A webhook is never sent again, so a sender's idle connection is kept
+    /// for long: it is closed early only to make room for another.
+    package static let idleSeconds: Int64 = 600
+    /// How long a peer may take to read its last answer.
+    package static let lingerSeconds: Int64 = 2
     package static let connections = 1_000
+    /// Of bodies that are being received or committed, on one event loop.
+    package static let bodyBytesInMemory = 64 << 20
     package static let jsonDepth = 64
     package static let eventsPerBody = 10_000
     package static let txnBytes = 256
@@ -19,7 +26,8 @@ package enum Limits {
     package static let clockBehindSeconds: Int64 = 366 * 86_400
     package static let clockAheadSeconds: Int64 = 86_400
     package static let reportsPerDevice = 16
-    package static let quietEventsPerDevice = 64
+    package static let recentEventsPerDevice = 64
+    package static let recentEvents = 65_536
 
     // Rule files
     package static let rules = 100_000
@@ -53,6 +61,14 @@ package enum Limits {
     package static let idleHandles = 256
     package static let templateBytes = 256 << 10
     package static let renderedBytes = 1 << 20
+    package static let templateDepth = 16
+    package static let templateFilters = 4
+    package static let templateFindings = 100
+    /// A name or other foreign text in the JSON that goes out; longer ones are cut.
+    package static let wireFactBytes = 8 << 10
+    /// A name or address that a template shows; longer ones are cut.
+    package static let templateFactBytes = 1 << 10
+    package static let subjectCharacters = 200
     package static let lateDigestSeconds: Int64 = 600
     package static let incidentExpiryDays: Int64 = 30
 }

@@ -122,7 +122,7 @@ package struct Trouble: Hashable, Sendable, Codable {
 }
 
 /// The facts of one incident in a message: one element of `items` in CONFIG.md. Its coding keys
-/// are the names on the wire, in templates and in the database alike.
+/// are those of the stored form; the wire's are written in Item+JSON.
 package struct Item: Hashable, Sendable, Codable {
     package var incident: IncidentFacts
     package var rule: String

@@ -20,8 +20,12 @@ package struct Incident: Hashable, Sendable {
     package var held = 0
     /// Whom it told since it last opened: `again` and the end go to them.
     package var told: [Told] = []
-    /// For each member of the rule's `when` that matched: not yet undone by its opposite.
-    package var openMembers: Set<Member> = []
+    /// Whom it told before it was acknowledged and opened again: the end goes to them too.
+    package var toldBefore: [Told] = []
+    /// Each member of the rule's `when` that matched and is not yet undone by its opposite.
+    package var openMembers: [Member] = []
+    /// What an incident that has told nobody will say when its quiet ends: its last match.
+    package var pending: Item?
     /// When a timer of its own is due: `clear_after`, or the expiry of one untouched for 30 d.
     package var due: Instant?
 
@@ -42,14 +46,18 @@ package struct Incident: Hashable, Sendable {
         }
     }
 
-    /// What matched: an event type or alarm kind, and the place for a crossing.
+    /// What matched: an event type or alarm kind, and for a crossing the rule file's place.
     package struct Member: Hashable, Sendable, Codable {
         package var kind: String
         package var place: String?
+        /// The latest effective time at which it matched: an opposite undoes it only from the
+        /// instant after this on.
+        package var at: Instant
 
-        package init(kind: String, place: String? = nil) {
+        package init(kind: String, place: String? = nil, at: Instant) {
             self.kind = kind
             self.place = place
+            self.at = at
         }
     }
 

@@ -49,6 +49,8 @@ extension Duration {
         let parts = components
         return parts.seconds * 1_000 + parts.attoseconds / 1_000_000_000_000_000
     }
+    /// Rounded towards zero.
+    package var wholeSeconds: Int64 { components.seconds }
     package static func minutes(_ count: Int64) -> Duration { .seconds(count * 60) }
     package static func hours(_ count: Int64) -> Duration { .seconds(count * 3_600) }
     package static func days(_ count: Int64) -> Duration { .seconds(count * 86_400) }
@@ -57,37 +59,47 @@ extension Duration {
 // MARK: - Text
 
 extension Instant {
-    /// RFC 3339 in UTC with milliseconds, as CONFIG.md asks: `2026-11-24T15:00:00.000Z`.
+    /// RFC 3339 in UTC with milliseconds, as CONFIG.md asks: `2026-11-24T15:00:00.000Z`. What lies
+    /// outside the years 0000 to 9999, which RFC 3339 cannot say, is written as their end.
     package var rfc3339: String {
-        let (year, month, day) = Self.civil(days: Self.floor(milliseconds, 86_400_000))
-        var rest = milliseconds - Self.floor(milliseconds, 86_400_000) * 86_400_000
-        let millis = rest % 1_000
-        rest /= 1_000
-        var text = [UInt8]()
-        text.reserveCapacity(24)
-        func put(_ value: Int64, _ width: Int) {
-            var divisor: Int64 = 1
-            for _ in 1..<width { divisor *= 10 }
-            for _ in 0..<width {
-                text.append(UInt8(48 + (value / divisor) % 10))
-                divisor /= 10
-            }
+        String(unsafeUninitializedCapacity: Self.rfc3339Length) { writeRFC3339(to: $0) }
+    }
+
+    /// The same, behind what `bytes` holds already.
+    package func appendRFC3339(to bytes: inout [UInt8]) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.rfc3339Length) { buffer in
+            let length = writeRFC3339(to: buffer)
+            bytes.append(contentsOf: buffer[..<length])
         }
-        put(year, 4)
-        text.append(45)
-        put(month, 2)
-        text.append(45)
-        put(day, 2)
-        text.append(84)
-        put(rest / 3_600, 2)
-        text.append(58)
-        put(rest / 60 % 60, 2)
-        text.append(58)
-        put(rest % 60, 2)
-        text.append(46)
-        put(millis, 3)
-        text.append(90)
-        return String(decoding: text, as: UTF8.self)
+    }
+
+    private static let rfc3339Length = 24
+    private static let firstWritable = days(year: 0, month: 1, day: 1) * 86_400_000
+    private static let lastWritable = days(year: 10_000, month: 1, day: 1) * 86_400_000 - 1
+
+    private func writeRFC3339(to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        let moment = min(max(milliseconds, Self.firstWritable), Self.lastWritable)
+        let day = Self.floor(moment, 86_400_000)
+        let (year, month, dayOfMonth) = Self.civil(days: day)
+        let rest = moment - day * 86_400_000
+        var next = 0
+        func put(_ value: Int64, _ width: Int, then separator: UInt8) {
+            var value = value
+            for place in stride(from: next + width - 1, through: next, by: -1) {
+                buffer[place] = UInt8(48 + value % 10)
+                value /= 10
+            }
+            buffer[next + width] = separator
+            next += width + 1
+        }
+        put(year, 4, then: 45)
+        put(month, 2, then: 45)
+        put(dayOfMonth, 2, then: 84)
+        put(rest / 3_600_000, 2, then: 58)
+        put(rest / 60_000 % 60, 2, then: 58)
+        put(rest / 1_000 % 60, 2, then: 46)
+        put(rest % 1_000, 3, then: 90)
+        return next
     }
 
     /// All the spellings that servers have used (domain.md 1.0): a fraction of 1 to 9 digits or

@@ -1,0 +1,87 @@
+// Names of devices, groups and places are written by strangers. Before they reach a template,
+// whatever could fake a line, a header or the direction of the text is taken out, and what is
+// absurdly long is cut. The wire form keeps them as they are: JSON escapes them.
+
+/// Makes foreign text harmless in a line of ours.
+enum CleanText {
+    /// One line: runs of breaks and tabs are a space, other controls and bidirectional marks are
+    /// gone; at most `limit` bytes, cut between characters with an ellipsis.
+    static func line(_ text: String, limit: Int = Limits.templateFactBytes) -> String {
+        clean(text, keepsBreaks: false, limit: limit)
+    }
+
+    /// Several lines: line feeds and tabs stay, the rest as in `line`.
+    static func lines(_ text: String, limit: Int = Limits.renderedBytes) -> String {
+        clean(text, keepsBreaks: true, limit: limit)
+    }
+
+    private static func clean(_ text: String, keepsBreaks: Bool, limit: Int) -> String {
+        // Cut before as well: a name of a megabyte is not worth looking through to its end.
+        let text = cut(text, bytes: limit * 2)
+        let clean =
+            isPlain(text, keepsBreaks: keepsBreaks)
+            ? text : filtered(text, keepsBreaks: keepsBreaks)
+        return cut(clean, bytes: limit)
+    }
+
+    /// A subject: one line without spaces around it, at most so many characters.
+    static func subject(_ text: String) -> String {
+        let clean = trimmed(line(text))
+        // No character is shorter than a byte.
+        guard clean.utf8.count > Limits.subjectCharacters,
+            clean.count > Limits.subjectCharacters
+        else { return clean }
+        return clean.prefix(Limits.subjectCharacters - 1) + "…"
+    }
+
+    static func trimmed(_ text: String) -> String {
+        guard let first = text.firstIndex(where: { !$0.isWhitespace }),
+            let last = text.lastIndex(where: { !$0.isWhitespace })
+        else { return "" }
+        return String(text[first...last])
+    }
+
+    /// Cuts visibly and never inside a scalar, so that what is left is UTF-8.
+    static func cut(_ text: String, bytes limit: Int) -> String {
+        guard text.utf8.count > limit else { return text }
+        let ellipsis = "…"
+        var end = text.utf8.index(text.startIndex, offsetBy: max(0, limit - ellipsis.utf8.count))
+        while text.utf8[end] & 0b1100_0000 == 0b1000_0000 { end = text.utf8.index(before: end) }
+        return text[..<end] + ellipsis
+    }
+
+    /// Printable ASCII needs no closer look; nearly every text is so.
+    private static func isPlain(_ text: String, keepsBreaks: Bool) -> Bool {
+        text.utf8.allSatisfy { 0x20...0x7E ~= $0 || (keepsBreaks && $0 == 0x0A) }
+    }
+
+    private static func filtered(_ text: String, keepsBreaks: Bool) -> String {
+        var result = String.UnicodeScalarView()
+        var afterBreak = false
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\n" where keepsBreaks, "\t" where keepsBreaks:
+                result.append(scalar)
+            case "\r" where keepsBreaks:
+                continue
+            case "\n", "\r", "\t", "\u{85}", "\u{2028}", "\u{2029}":
+                if !afterBreak { result.append(" ") }
+                afterBreak = true
+                continue
+            case _ where isHidden(scalar): continue
+            default: result.append(scalar)
+            }
+            afterBreak = false
+        }
+        return String(result)
+    }
+
+    /// C0, C1, DEL, and what turns the direction of the text around (UAX #9: ALM, LRM, RLM,
+    /// embeddings, overrides, isolates).
+    private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7F...0x9F, 0x061C, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,136 @@
+// Times, spans, speeds and places in words. No formatter of Foundation's: they cost microseconds,
+// and their zone data is not the system's (the offset is handed in).
+
+extension Wording {
+    private static let weekdays: [Words] = [
+        ("Thu", "Do"), ("Fri", "Fr"), ("Sat", "Sa"), ("Sun", "So"), ("Mon", "Mo"), ("Tue", "Di"),
+        ("Wed", "Mi"),
+    ]
+    private static let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+
+    /// `Tue 24 Nov 2026, 03:12:05`, `Di 24.11.2026, 03:12:05`.
+    /// - Parameter wall: wall time, as an instant that reads right in UTC.
+    func dateAndTime(_ wall: Instant) -> String {
+        let index = Int(days(wall) % 7)
+        // 1970-01-01 was a Thursday.
+        let weekday = Self.weekdays[index < 0 ? index + 7 : index]
+        let day = "\(pick(weekday.english, weekday.german)) \(date(wall))"
+        return "\(day), \(clock(wall, seconds: true))"
+    }
+
+    /// `24 Nov 2026`, `24.11.2026`.
+    func date(_ wall: Instant) -> String {
+        let (year, month, day) = Instant.civil(days: days(wall))
+        switch self {
+        case .english: return "\(day) \(Self.months[Int(month) - 1]) \(year)"
+        case .german: return "\(day).\(month).\(year)"
+        }
+    }
+
+    /// `03:12`, or with seconds `03:12:05`.
+    func clock(_ wall: Instant, seconds: Bool = false) -> String {
+        let rest = wall.seconds - days(wall) * 86_400
+        let short = "\(Self.two(rest / 3_600)):\(Self.two(rest / 60 % 60))"
+        return seconds ? "\(short):\(Self.two(rest % 60))" : short
+    }
+
+    private func days(_ wall: Instant) -> Int64 { Instant.floor(wall.milliseconds, 86_400_000) }
+    private static func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
+
+    /// `45 s`, `42 min`, `3 h 5 min`, `4 days`.
+    func span(seconds: Int64) -> String {
+        switch seconds {
+        case ..<60: return "\(max(0, seconds)) s"
+        case ..<3_600: return "\(seconds / 60) \(minutes)"
+        case ..<172_800:
+            let rest = seconds / 60 % 60
+            let hours = "\(seconds / 3_600) \(pick("h", "Std."))"
+            return rest == 0 ? hours : "\(hours) \(rest) \(minutes)"
+        default: return "\(seconds / 86_400) \(pick("days", "Tage"))"
+        }
+    }
+
+    private var minutes: String { pick("min", "Min.") }
+
+    /// A minute late is late; less is how trackers report (nil).
+    func late(seconds: Int64) -> String? {
+        guard seconds >= 60 else { return nil }
+        return "\(span(seconds: seconds)) \(pick("late", "verspätet"))"
+    }
+
+    func ago(seconds: Int64) -> String {
+        // German takes the dative after "vor": Tagen.
+        let span = span(seconds: seconds)
+        return pick("\(span) ago", "vor \(span)\(span.hasSuffix("Tage") ? "n" : "")")
+    }
+
+    /// `24 km/h`; below 10 with one decimal.
+    func speed(_ kilometresPerHour: Double) -> String {
+        "\(decimal(kilometresPerHour, places: abs(kilometresPerHour) < 9.95 ? 1 : 0)) km/h"
+    }
+
+    /// `850 m`, `1.2 km`, `34 km`.
+    func distance(metres: Double) -> String {
+        if abs(metres) < 999.5 { return "\(decimal(metres, places: 0)) m" }
+        return "\(decimal(metres / 1_000, places: abs(metres) < 9_950 ? 1 : 0)) km"
+    }
+
+    /// With the language's decimal mark and without zeros at the end.
+    func decimal(_ value: Double, places: Int) -> String {
+        var text = Self.fixed(value, places: places)
+        if text.contains(".") {
+            while text.last == "0" { text.removeLast() }
+            if text.last == "." { text.removeLast() }
+        }
+        return pick(text, text.replacing(".", with: ","))
+    }
+
+    /// So many decimals, rounded; what is not finite or beyond 10^12 as Swift writes it.
+    static func fixed(_ value: Double, places: Int) -> String {
+        var scale: Int64 = 1
+        for _ in 0..<places { scale *= 10 }
+        guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
+        let scaled = Int64((value * Double(scale)).rounded())
+        let whole = "\(scaled < 0 ? "-" : "")\(scaled.magnitude / UInt64(scale))"
+        guard places > 0 else { return whole }
+        let rest = String(scaled.magnitude % UInt64(scale))
+        return "\(whole).\(String(repeating: "0", count: places - rest.count))\(rest)"
+    }
+}
+
+// MARK: - Places
+
+extension Wording {
+    /// An address or coordinates; says when it is only the last one known, or nothing is known.
+    func whereabouts(_ position: Item.PositionFacts?, address: String?) -> String {
+        guard let position, let coordinates = Self.coordinates(position, separator: ", ") else {
+            return pick("position unknown", "Position unbekannt")
+        }
+        let place = address ?? coordinates
+        return position.valid ? place : pick("last known: ", "zuletzt bekannt: ") + place
+    }
+
+    /// OpenStreetMap with a marker, near enough to see the street.
+    static func mapLink(_ position: Item.PositionFacts) -> String? {
+        guard isOnEarth(position) else { return nil }
+        let latitude = fixed(position.latitude, places: 5)
+        let longitude = fixed(position.longitude, places: 5)
+        return "https://www.openstreetmap.org/?mlat=\(latitude)&mlon=\(longitude)"
+            + "#map=17/\(latitude)/\(longitude)"
+    }
+
+    /// Five decimals are a metre.
+    private static func coordinates(
+        _ position: Item.PositionFacts, separator: String
+    ) -> String? {
+        guard isOnEarth(position) else { return nil }
+        return fixed(position.latitude, places: 5) + separator
+            + fixed(position.longitude, places: 5)
+    }
+
+    private static func isOnEarth(_ position: Item.PositionFacts) -> Bool {
+        abs(position.latitude) <= 90 && abs(position.longitude) <= 180
+    }
+}

@@ -1,0 +1,126 @@
+// How incidents end: by their opposite or by `clears` (those who were told may hear it), by a
+// person, by time. An opposite counts from the instant after its match on, whatever came first.
+
+extension Incident {
+    mutating func end(at now: Instant) {
+        state = .cleared
+        cleared = now
+        pending = nil
+        due = nil
+    }
+
+    /// Everybody it ever told, once each.
+    var everTold: [Told] {
+        var seen: Set<Destination> = []
+        return (told + toldBefore).filter { seen.insert(Destination($0)).inserted }
+    }
+}
+
+extension Trigger {
+    /// Whether an event is what this listens to.
+    /// - Parameter isAt: whether it happened at the rule file's place of this name.
+    func fits(type: String, alarm: String?, isAt: (String) -> Bool) -> Bool {
+        switch self {
+        case .alarm(let kinds):
+            type == "alarm" && (kinds.map { $0.contains(alarm ?? "") } ?? true)
+        case .event(let types): types?.contains(type) ?? true
+        case .enters(let places): type == Opposites.enter && places.contains(where: isAt)
+        case .leaves(let places): type == Opposites.exit && places.contains(where: isAt)
+        case .any(let parts):
+            parts.contains { $0.fits(type: type, alarm: alarm, isAt: isAt) }
+        }
+    }
+}
+
+extension StepBuilder {
+    /// Undoes what an event undoes of an incident, and ends it when nothing is left.
+    mutating func undo(
+        _ incident: Incident, of rule: Rule, by happening: Happening, _ memory: Memory
+    ) {
+        guard incident.state != .cleared else { return }
+        var incident = incident
+        let before = incident.openMembers.count
+        if let trigger = rule.clears?.when {
+            guard fits(trigger, happening.event, memory),
+                incident.openMembers.allSatisfy({ $0.at < happening.time })
+            else { return }
+            incident.openMembers = []
+        } else {
+            incident.openMembers.removeAll { undoes(happening.event, $0, memory) }
+            guard incident.openMembers.count < before else { return }
+        }
+        guard incident.openMembers.isEmpty else { return put(incident) }
+        end(incident, rule, happening, isTold: true, memory)
+        say(Verdict(rule: rule.id, result: .cleared, incident: incident.id))
+    }
+
+    /// Whether a match that is only heard of now was undone by something received before it.
+    func isUndone(
+        _ rule: Rule, _ member: Incident.Member, _ happening: Happening, _ subject: Subject,
+        _ memory: Memory
+    ) -> Bool {
+        func undoes(_ event: Event) -> Bool {
+            if let trigger = rule.clears?.when {
+                return member.at < event.effectiveTime && fits(trigger, event, memory)
+            }
+            return self.undoes(event, member, memory)
+        }
+        if subject.recent.contains(where: { undoes($0.event) }) { return true }
+        // The step's own event, where it makes an earlier one speak.
+        guard let own = self.happening, own.seq != happening.seq else { return false }
+        return undoes(own.event)
+    }
+
+    /// Ends an incident. `isTold`: whether this kind of end is told at all, where the rule wants it.
+    mutating func end(
+        _ incident: Incident, _ rule: Rule?, _ happening: Happening?, isTold: Bool,
+        _ memory: Memory
+    ) {
+        var incident = incident
+        incident.end(at: step.now)
+        if isTold, let rule, rule.clears?.notify == true {
+            for told in incident.everTold {
+                var item = item(incident, rule, .cleared, happening, place: nil)
+                item.template = told.template
+                let destination = Destination(told)
+                send(
+                    Outgoing(
+                        destination: destination, item: item,
+                        // The end does not overtake what it ends.
+                        isGathered: memory.isHeld(incident.id, for: destination)))
+            }
+            incident.held = 0
+        }
+        put(incident)
+    }
+
+    private func undoes(
+        _ event: Event, _ member: Incident.Member, _ memory: Memory
+    ) -> Bool {
+        event.effectiveTime > member.at
+            && Opposites.undoes(type: event.type, alarm: event.alarm, member) {
+                isAt($0, event, memory)
+            }
+    }
+
+    private func fits(_ trigger: Trigger, _ event: Event, _ memory: Memory) -> Bool {
+        trigger.fits(type: event.type, alarm: event.alarm) { isAt($0, event, memory) }
+    }
+
+    /// Whether an event happened at a place of the rule file that is kept on the server.
+    private func isAt(_ place: String, _ event: Event, _ memory: Memory) -> Bool {
+        guard case .server(let geofence) = index.book.places[place] else { return false }
+        let name =
+            event.geofenceName ?? memory.nameOfGeofence(event.geofenceId, server: event.server)
+        return geofence == name || (event.geofenceId != 0 && geofence == String(event.geofenceId))
+    }
+}
+
+extension Memory {
+    /// Whether a message of an incident is still gathered for a destination.
+    func isHeld(_ incident: String, for destination: Destination) -> Bool {
+        held[destination]?.deliveries.contains { delivery in
+            delivery.items.contains { $0.incident.id == incident }
+        } ?? false
+    }
+}

@@ -1,0 +1,154 @@
+// The life of an incident (RULES.md, *What a rule does* 2 to 4): what a match does to it, whether
+// it is told, and when its own timer is due.
+
+/// What a match makes a rule say.
+enum Telling: Hashable { case nothing, first, again }
+
+extension Incident {
+    /// Takes in a match: the table of RULES.md, row by row.
+    /// - Parameter isWithin: whether the rule keeps quiet now (`once_per`).
+    mutating func join(isWithin: Bool) -> Telling {
+        count += 1
+        switch (state, isWithin) {
+        case (.cleared, _), (_, true):
+            held += 1
+            return .nothing
+        case (.open, false): return told.isEmpty ? .first : .again
+        case (.acknowledged, false):
+            state = .open
+            toldBefore += told
+            told = []
+            return .first
+        }
+    }
+
+    /// A match of one member of the rule's `when`.
+    mutating func match(_ member: Member) {
+        if let index = openMembers.firstIndex(where: {
+            $0.kind == member.kind && $0.place == member.place
+        }) {
+            openMembers[index].at = max(openMembers[index].at, member.at)
+        } else {
+            openMembers.append(member)
+        }
+    }
+
+    /// Whether something that may happen ends it; else `clear_after` does.
+    func hasEnd(_ rule: Rule) -> Bool {
+        rule.clears?.when != nil || openMembers.allSatisfy(Opposites.hasOpposite)
+    }
+
+    /// When its own timer is due, after something touched it at `now`.
+    /// - Parameter quietEnd: when it may be told, if it has not been.
+    func due(_ rule: Rule, now: Instant, quietEnd: Instant?) -> Instant {
+        var due = now + .days(Limits.incidentExpiryDays)
+        if !hasEnd(rule) { due = min(due, lastMatch + rule.clearAfter) }
+        if let quietEnd, pending != nil { due = min(due, quietEnd) }
+        return due
+    }
+}
+
+extension StepBuilder {
+    /// What all findings of an event come to: each match opens or joins an incident.
+    mutating func take(
+        _ findings: Findings, _ happening: Happening, _ subject: Subject, _ memory: Memory
+    ) -> [Verdict] {
+        guard !findings.list.isEmpty else { return [] }
+        // By id: file order means nothing, and the same event gives the same step.
+        let sorted =
+            findings.list.count == 1
+            ? findings.list
+            : findings.list.sorted {
+                index.rules[Int($0.rule)].id < index.rules[Int($1.rule)].id
+            }
+        return sorted.map { finding in
+            let rule = index.rules[Int(finding.rule)]
+            switch finding.outcome {
+            case .quiet(let truth, let words):
+                return Verdict(
+                    rule: rule.id, result: truth == .unknown ? .unknown : .quiet, leaf: words)
+            case .match:
+                return match(rule, member(finding.form, happening), happening, subject, memory)
+            }
+        }
+    }
+
+    private func member(_ form: RuleIndex.Form, _ happening: Happening) -> Incident.Member {
+        Incident.Member(
+            kind: happening.event.alarm ?? happening.event.type,
+            place: form.place < 0 ? nil : index.crossedPlaces[Int(form.place)],
+            at: happening.time)
+    }
+
+    private mutating func match(
+        _ rule: Rule, _ member: Incident.Member, _ happening: Happening, _ subject: Subject,
+        _ memory: Memory
+    ) -> Verdict {
+        let isLate = happening.event.lateness > rule.late.upTo
+        if isLate, rule.late.then == .log { return Verdict(rule: rule.id, result: .late) }
+        let now = step.now
+        let key = stampKey(rule, happening, member)
+        let quietEnd = rule.oncePer.duration.flatMap { span in
+            stamp(key, memory).map { $0 + span }
+        }
+        let isWithin = quietEnd.map { now < $0 } ?? false
+
+        var incident: Incident
+        let before = self.incident(of: rule.id, slot: subject.slot, memory)
+        if let before {
+            incident = before
+        } else {
+            incident = open(rule, happening)
+        }
+        let wasAcknowledged = incident.state == .acknowledged
+        let telling = incident.join(isWithin: isWithin)
+        incident.lastMatch = max(incident.lastMatch, now)
+        incident.severity = rule.severity
+        if isUndone(rule, member, happening, subject, memory) {
+            if incident.openMembers.isEmpty { incident.end(at: now) }
+        } else {
+            incident.match(member)
+        }
+
+        let gathers = isLate && rule.late.then == .digest
+        if telling == .nothing {
+            if incident.told.isEmpty, incident.state == .open, incident.hasEnd(rule) {
+                incident.pending = item(
+                    incident, rule, .first, happening, place: member.place)
+            }
+        } else {
+            tell(telling, &incident, rule, happening, place: member.place, gathers: gathers)
+            setStamp(key, now)
+        }
+        incident.due =
+            incident.state == .cleared
+            ? nil : incident.due(rule, now: now, quietEnd: isWithin ? quietEnd : nil)
+        put(incident)
+        let result: Verdict.Result =
+            telling != .nothing ? (gathers ? .late : .told)
+            : wasAcknowledged ? .acknowledged : .oncePer
+        return Verdict(rule: rule.id, result: result, incident: incident.id)
+    }
+
+    private func open(_ rule: Rule, _ happening: Happening) -> Incident {
+        var incident = Incident(
+            id: DerivedId.make(
+                "incident", rule.id, happening.device.server, happening.device.uniqueId,
+                happening.identity),
+            rule: rule.id, severity: rule.severity, device: happening.device,
+            deviceName: happening.deviceName, opened: step.now)
+        incident.count = 0
+        return incident
+    }
+
+    /// What `once_per` counts apart for this match.
+    func stampKey(
+        _ rule: Rule, _ happening: Happening, _ member: Incident.Member
+    ) -> StampKey {
+        let by = rule.oncePer.by
+        let place = by.contains(.place) ? member.place ?? placeName(of: happening.event) ?? "" : ""
+        return StampKey(
+            rule: rule.id, device: by.contains(.device) ? happening.device : nil,
+            alarm: by.contains(.alarm) ? happening.event.alarm ?? "" : "", place: place)
+    }
+}

@@ -1,0 +1,131 @@
+// When something is due: derived from the open incidents and what is held, never stored by
+// itself. Entries are not moved when their owner's moment moves later (each match does that);
+// they are looked at again when they come up. So a match costs nothing here.
+
+/// A binary heap of (due, timer), the earliest first. The same timer may be in it more than once.
+struct TimerHeap: Sendable {
+    enum Timer: Hashable, Sendable {
+        /// An incident's own timer, by its id.
+        case incident(String)
+        /// What is held for one contact on one way.
+        case digest(Destination)
+    }
+
+    private struct Entry: Sendable {
+        var due: Instant
+        var timer: Timer
+    }
+
+    private var entries: [Entry] = []
+    /// The moment for which each timer is in the heap: the earliest one.
+    private var added: [Timer: Instant] = [:]
+
+    /// The earliest moment, right after `settle`.
+    var first: Instant? { entries.first?.due }
+
+    /// Adds a timer unless it is in the heap for this moment or an earlier one.
+    mutating func add(_ timer: Timer, due: Instant) {
+        if let earlier = added[timer], earlier <= due { return }
+        added[timer] = due
+        entries.append(Entry(due: due, timer: timer))
+        siftUp(entries.count - 1)
+    }
+
+    /// All timers whose entry is due at `now`; walks no further than those.
+    func due(at now: Instant) -> [Timer] {
+        var found: [Timer] = []
+        var open = [0]
+        while let index = open.popLast() {
+            guard index < entries.count, entries[index].due <= now else { continue }
+            found.append(entries[index].timer)
+            open.append(2 * index + 1)
+            open.append(2 * index + 2)
+        }
+        return found
+    }
+
+    /// Makes `first` true: entries whose owner is gone are dropped, those whose owner is due later
+    /// are put back for then.
+    /// - Parameter due: when a timer is due by now; nil: its owner is gone.
+    mutating func settle(_ due: (Timer) -> Instant?) {
+        while let top = entries.first {
+            let moment = due(top.timer)
+            if moment == top.due { break }
+            removeFirst()
+            guard added[top.timer] == top.due else { continue }
+            added[top.timer] = nil
+            if let moment { add(top.timer, due: moment) }
+        }
+        // Owners that are gone before their time leave entries behind; they may not pile up.
+        if entries.count > 2 * live + 64 { rebuild(due) }
+    }
+
+    /// How many entries were seen alive when the heap was last rebuilt.
+    private var live = 0
+
+    private mutating func rebuild(_ due: (Timer) -> Instant?) {
+        let timers = Set(entries.map(\.timer))
+        entries = []
+        added = [:]
+        for timer in timers {
+            if let moment = due(timer) { add(timer, due: moment) }
+        }
+        live = entries.count
+    }
+
+    private mutating func removeFirst() {
+        entries.swapAt(0, entries.count - 1)
+        entries.removeLast()
+        var index = 0
+        while true {
+            var least = index
+            for child in [2 * index + 1, 2 * index + 2]
+            where child < entries.count && entries[child].due < entries[least].due {
+                least = child
+            }
+            if least == index { return }
+            entries.swapAt(index, least)
+            index = least
+        }
+    }
+
+    private mutating func siftUp(_ start: Int) {
+        var index = start
+        while index > 0, entries[index].due < entries[(index - 1) / 2].due {
+            entries.swapAt(index, (index - 1) / 2)
+            index = (index - 1) / 2
+        }
+    }
+}
+
+/// The kept events of all devices in the order of their receipt, so that forgetting them costs
+/// nothing to those that stay.
+struct RecentQueue: Sendable {
+    struct Entry: Sendable {
+        var slot: Int
+        var seq: Int64
+        var received: Instant
+    }
+
+    private var entries: [Entry] = []
+    private var head = 0
+
+    mutating func add(slot: Int, seq: Int64, received: Instant) {
+        entries.append(Entry(slot: slot, seq: seq, received: received))
+    }
+
+    /// The oldest one, if it was received before `moment` or there are more than `atMost`.
+    mutating func removeFirst(before moment: Instant, atMost: Int) -> Entry? {
+        guard head < entries.count,
+            entries[head].received < moment || entries.count - head > atMost
+        else { return nil }
+        defer {
+            head += 1
+            if head > 1_024, head > entries.count / 2 {
+                entries.removeFirst(head)
+                head = 0
+            }
+        }
+        return entries[head]
+    }
+}

@@ -1,0 +1,70 @@
+// What time does by itself: an incident that told nobody is told when its quiet ends and it is
+// still true, one that nothing can end is cleared, one that nobody touched expires, and what was
+// gathered is sent. Everything that is due is one step.
+
+extension StepBuilder {
+    mutating func wake(_ memory: Memory) {
+        let due = memory.due(at: step.now)
+        for incident in due.incidents { wake(incident, memory) }
+        for destination in due.digests { release(destination, memory) }
+    }
+
+    private mutating func wake(_ incident: Incident, _ memory: Memory) {
+        guard let rule = index.rule(incident.rule), let pending = incident.pending,
+            incident.state == .open
+        else { return end(incident, index.rule(incident.rule), nil, isTold: false, memory) }
+        // Only what has an end can be known to be true still; and the rule may have been changed
+        // to keep quiet for longer since.
+        var next = incident
+        let quietEnd = quietEnd(rule, incident, pending, memory)
+        if incident.hasEnd(rule), quietEnd.map({ $0 <= step.now }) ?? true {
+            tellPending(&next, rule, pending)
+            setStamp(stampKey(rule, incident, pending), step.now)
+            next.due = next.due(rule, now: step.now, quietEnd: nil)
+            return put(next)
+        }
+        if !incident.hasEnd(rule) { next.pending = nil }
+        let due = next.due(rule, now: next.lastMatch, quietEnd: quietEnd)
+        guard due > step.now else { return end(incident, rule, nil, isTold: false, memory) }
+        next.due = due
+        put(next)
+    }
+
+    private func quietEnd(
+        _ rule: Rule, _ incident: Incident, _ pending: Item, _ memory: Memory
+    ) -> Instant? {
+        guard let span = rule.oncePer.duration else { return nil }
+        return stamp(stampKey(rule, incident, pending), memory).map { $0 + span }
+    }
+
+    private func stampKey(_ rule: Rule, _ incident: Incident, _ pending: Item) -> StampKey {
+        let by = rule.oncePer.by
+        return StampKey(
+            rule: rule.id, device: by.contains(.device) ? incident.device : nil,
+            alarm: by.contains(.alarm) ? pending.event?.alarm ?? "" : "",
+            place: by.contains(.place) ? pending.place ?? "" : "")
+    }
+
+    /// The digest of late events for one destination; what is over by now says so.
+    private mutating func release(_ destination: Destination, _ memory: Memory) {
+        guard let held = memory.held[destination] else { return }
+        for delivery in held.deliveries {
+            for (number, old) in delivery.items.enumerated() {
+                var item = old
+                item.reason = .digest
+                if let now = incidents[old.rule].flatMap({ $0.id == old.incident.id ? $0 : nil })
+                    ?? memory.incident(id: old.incident.id)
+                {
+                    item.incident.state = now.state
+                    item.incident.count = now.count
+                } else {
+                    item.incident.state = .cleared
+                }
+                send(
+                    Outgoing(
+                        destination: destination, item: item,
+                        releases: number == 0 ? [delivery.id] : []))
+            }
+        }
+    }
+}

@@ -1,0 +1,294 @@
+// A rule book compiled: which rules an event must look at, found by what it is, whom it is about
+// and where it happened. Immutable once made and shared by reference; what is worked out while
+// events pass is in RuleSet.
+
+final class RuleIndex: Sendable {
+    let book: RuleBook
+    /// The enabled rules, by id: everything else here is numbers into this.
+    let rules: [Rule]
+    let compiled: [CompiledRule]
+    /// Of all rules; a rule's are `forms[rule.forms]`, in the order in which they are written.
+    let forms: [Form]
+    let kinds: KindTable
+    let selectors: SelectorTable
+    let conditions: ConditionPool
+    /// Rules by (kind, selector); those that `inside` leaves out are apart.
+    let matching: Buckets
+    let guarded: Buckets
+    /// Rules that ask for `inside` of a place of the file, by (kind, place).
+    let byPlace: Buckets
+    let grid: PlaceGrid
+    /// Rules whose incidents events of a kind may end, by (kind, selector).
+    let clearing: Buckets
+    private let numbers: [String: Int32]
+
+    /// One rule, without references.
+    struct CompiledRule: Sendable {
+        var forms: Range<Int32>
+        /// -1: no `while`.
+        var condition: Int32
+        var firesOnUnknown: Bool
+        var selectors: Range<Int32>
+        var isForAll: Bool
+    }
+
+    /// One thing that a `when` listens to.
+    struct Form: Sendable {
+        var kind: Int32
+        /// Of a crossing: the rule file's name of the place, in `crossedPlaces`.
+        var place: Int32
+    }
+
+    /// The names that crossings use.
+    let crossedPlaces: [String]
+    /// The rule file's names of the server's geofences, by their name or id there.
+    let fileNames: [String: String]
+    private let ruleSelectors: [Int32]
+
+    init(_ book: RuleBook) {
+        var builder = Builder(book)
+        for rule in book.rules where rule.enabled { builder.add(rule) }
+        self.book = book
+        rules = builder.rules
+        compiled = builder.compiled
+        forms = builder.forms
+        kinds = builder.kinds
+        selectors = builder.selectors
+        conditions = builder.conditions
+        matching = Buckets(builder.matching)
+        guarded = Buckets(builder.guarded)
+        byPlace = Buckets(builder.byPlace)
+        clearing = Buckets(builder.clearing)
+        grid = builder.grid
+        crossedPlaces = builder.crossedPlaces
+        ruleSelectors = builder.ruleSelectors
+        fileNames = Dictionary(
+            book.places.compactMap { name, place in
+                if case .server(let geofence) = place { (geofence, name) } else { nil }
+            }, uniquingKeysWith: { min($0, $1) })
+        numbers = Dictionary(
+            builder.rules.enumerated().map { ($1.id, Int32($0)) }, uniquingKeysWith: { $1 })
+    }
+
+    func number(ofRule id: String) -> Int32? { numbers[id] }
+
+    func rule(_ id: String) -> Rule? { numbers[id].map { rules[Int($0)] } }
+
+    /// Whether the rule is about a device that fits these selectors.
+    func covers(_ rule: CompiledRule, _ fitting: [Int32]) -> Bool {
+        if rule.isForAll { return true }
+        for selector in ruleSelectors[Int(rule.selectors.lowerBound)..<Int(rule.selectors.upperBound)]
+        where fitting.contains(selector) {
+            return true
+        }
+        return false
+    }
+
+    /// The form, of those that the event fits, that is written first.
+    @inline(__always)
+    func form(of rule: CompiledRule, _ kinds: EventKinds) -> Form? {
+        for index in rule.forms where kinds.contains(forms[Int(index)].kind) {
+            return forms[Int(index)]
+        }
+        return nil
+    }
+}
+
+/// Lists of rules under a key of two numbers.
+struct Buckets: Sendable {
+    private var ranges: [UInt64: Range<Int32>] = [:]
+    private var rules: [Int32] = []
+    /// For each kind, whether any key has it.
+    private var hasKind: [Bool] = []
+
+    init(_ entries: [(kind: Int32, other: Int32, rule: Int32)]) {
+        let sorted = entries.map { (Self.key($0.kind, $0.other), $0.rule) }.sorted { $0 < $1 }
+        for entry in entries {
+            while hasKind.count <= entry.kind { hasKind.append(false) }
+            hasKind[Int(entry.kind)] = true
+        }
+        var start = 0
+        for (index, entry) in sorted.enumerated() {
+            rules.append(entry.1)
+            if index + 1 == sorted.count || sorted[index + 1].0 != entry.0 {
+                ranges[entry.0] = Int32(start)..<Int32(index + 1)
+                start = index + 1
+            }
+        }
+    }
+
+    var isEmpty: Bool { rules.isEmpty }
+
+    @inline(__always)
+    private static func key(_ kind: Int32, _ other: Int32) -> UInt64 {
+        UInt64(UInt32(bitPattern: kind)) << 32 | UInt64(UInt32(bitPattern: other))
+    }
+
+    func has(_ kind: Int32) -> Bool { kind < hasKind.count && hasKind[Int(kind)] }
+
+    @inline(__always)
+    func forEach(_ kind: Int32, _ other: Int32, _ body: (Int32) -> Void) {
+        guard has(kind), let range = ranges[Self.key(kind, other)] else { return }
+        for index in range { body(rules[Int(index)]) }
+    }
+}
+
+// MARK: - Building
+
+extension RuleIndex {
+    /// What grows while the rules are added one by one.
+    fileprivate struct Builder {
+        typealias Entry = (kind: Int32, other: Int32, rule: Int32)
+
+        let book: RuleBook
+        var rules: [Rule] = []
+        var compiled: [CompiledRule] = []
+        var forms: [Form] = []
+        var kinds = KindTable()
+        var selectors = SelectorTable()
+        var conditions = ConditionPool()
+        var matching: [Entry] = []
+        var guarded: [Entry] = []
+        var byPlace: [Entry] = []
+        var clearing: [Entry] = []
+        var grid = PlaceGrid()
+        var crossedPlaces: [String] = []
+        var ruleSelectors: [Int32] = []
+        private var crossedNumbers: [String: Int32] = [:]
+        private var inGrid: Set<Int32> = []
+
+        init(_ book: RuleBook) { self.book = book }
+
+        mutating func add(_ rule: Rule) {
+            let number = Int32(rules.count)
+            let fitting = selectors.intern(rule.devices)
+            let firstForm = Int32(forms.count)
+            append(rule.when)
+            let firstSelector = Int32(ruleSelectors.count)
+            ruleSelectors += fitting
+            rules.append(rule)
+            compiled.append(
+                CompiledRule(
+                    forms: firstForm..<Int32(forms.count),
+                    condition: rule.condition.map { conditions.add($0, book) } ?? -1,
+                    firesOnUnknown: rule.firesOnUnknown,
+                    selectors: firstSelector..<Int32(ruleSelectors.count),
+                    isForAll: fitting == [SelectorTable.all]))
+            let listened = Self.fewest(Set(forms[Int(firstForm)...].map(\.kind)), kinds)
+            let isWide = fitting.contains { !selectors.isExact($0) }
+            let places = isWide ? guardPlaces(of: rule) : nil
+            for kind in listened {
+                for selector in fitting {
+                    if places == nil {
+                        matching.append((kind, selector, number))
+                    } else {
+                        guarded.append((kind, selector, number))
+                    }
+                }
+                for place in places ?? [] { byPlace.append((kind, place, number)) }
+            }
+            for kind in endings(of: rule) {
+                for selector in fitting { clearing.append((kind, selector, number)) }
+            }
+        }
+
+        private mutating func append(_ trigger: Trigger) {
+            switch trigger {
+            case .alarm(nil): forms.append(Form(kind: kinds.intern(type: "alarm"), place: -1))
+            case .alarm(let list?):
+                for alarm in list {
+                    forms.append(Form(kind: kinds.intern(alarm: alarm), place: -1))
+                }
+            case .event(nil): forms.append(Form(kind: EventKinds.any, place: -1))
+            case .event(let list?):
+                for type in list {
+                    forms.append(Form(kind: kinds.intern(type: type), place: -1))
+                }
+            case .enters(let places): append(crossings: places, enters: true)
+            case .leaves(let places): append(crossings: places, enters: false)
+            case .any(let triggers): for trigger in triggers { append(trigger) }
+            }
+        }
+
+        /// Places of the file itself are crossed by positions: RuleFile refuses them for now.
+        private mutating func append(crossings places: [String], enters: Bool) {
+            for place in places {
+                guard case .server(let geofence) = book.places[place] else { continue }
+                if crossedNumbers[place] == nil {
+                    crossedNumbers[place] = Int32(crossedPlaces.count)
+                    crossedPlaces.append(place)
+                }
+                forms.append(
+                    Form(
+                        kind: kinds.intern(crossing: geofence, enters: enters),
+                        place: crossedNumbers[place] ?? -1))
+            }
+        }
+
+        /// A rule that listens to any event, or to any alarm, is found there and nowhere else.
+        private static func fewest(_ all: Set<Int32>, _ kinds: KindTable) -> [Int32] {
+            all.contains(EventKinds.any) ? [EventKinds.any] : all.sorted()
+        }
+
+        /// The places of which a rule needs one to hold: it may be left out elsewhere.
+        private mutating func guardPlaces(of rule: Rule) -> [Int32]? {
+            let parts: [Condition] =
+                if case .all(let parts)? = rule.condition { parts } else {
+                    rule.condition.map { [$0] } ?? []
+                }
+            for case .place(let names, inside: true) in parts {
+                let boxes = names.compactMap { name -> Geofence.BoundingBox? in
+                    guard case .area(let fence) = book.places[name] else { return nil }
+                    return fence.boundingBox
+                }
+                guard boxes.count == names.count else { continue }
+                return zip(names, boxes).compactMap { name, box in
+                    guard let number = conditions.number(ofPlace: name, book) else { return nil }
+                    if inGrid.insert(number).inserted { grid.add(number, box: box) }
+                    return number
+                }
+            }
+            return nil
+        }
+
+        /// The kinds of events that may end an incident of the rule.
+        private mutating func endings(of rule: Rule) -> Set<Int32> {
+            if let trigger = rule.clears?.when {
+                let first = forms.count
+                append(trigger)
+                let found = Set(forms[first...].map(\.kind))
+                forms.removeLast(forms.count - first)
+                return found
+            }
+            return opposites(of: rule.when)
+        }
+
+        private mutating func opposites(of trigger: Trigger) -> Set<Int32> {
+            var found: Set<Int32> = []
+            switch trigger {
+            case .alarm(let list):
+                for alarm in list ?? Opposites.allAlarms {
+                    for other in Opposites.undoing(alarm: alarm) {
+                        found.insert(kinds.intern(alarm: other))
+                    }
+                }
+            case .event(let list):
+                for type in list ?? Opposites.allTypes {
+                    for other in Opposites.undoing(type: type) {
+                        found.insert(kinds.intern(type: other))
+                    }
+                }
+                // Any event, or any alarm by its type.
+                if list?.contains("alarm") ?? true { found.formUnion(opposites(of: .alarm(nil))) }
+            case .enters(let places), .leaves(let places):
+                let enters = if case .enters = trigger { true } else { false }
+                for place in places {
+                    guard case .server(let geofence) = book.places[place] else { continue }
+                    found.insert(kinds.intern(crossing: geofence, enters: !enters))
+                }
+            case .any(let triggers): for part in triggers { found.formUnion(opposites(of: part)) }
+            }
+            return found
+        }
+    }
+}

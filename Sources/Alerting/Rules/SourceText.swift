@@ -1,0 +1,103 @@
+// The text of a file by lines, and libyaml's complaints in plain words. Columns are characters as
+// libyaml counts them: Unicode scalars.
+
+/// The text of a file; a byte order mark at its start is dropped.
+package struct SourceText: Sendable {
+    let bytes: [UInt8]
+    /// Where each line begins.
+    private let starts: [Int]
+
+    package init(_ text: String) {
+        var bytes = Array(text.utf8)
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
+        self.bytes = bytes
+        var starts = [0]
+        for index in bytes.indices where bytes[index] == 10 { starts.append(index + 1) }
+        self.starts = starts
+    }
+
+    var lineCount: Int { starts.count }
+
+    /// The text of a line, from 1, without its end; empty behind the last. Long lines are cut.
+    package func line(_ number: Int) -> String {
+        guard starts.indices.contains(number - 1) else { return "" }
+        var line = bytes[starts[number - 1]...].prefix { $0 != 10 }
+        if line.last == 13 { line = line.dropLast() }
+        return String(String(decoding: line, as: UTF8.self).prefix(200))
+    }
+
+    /// The character at a mark; nil behind the end of its line.
+    func character(at mark: Mark) -> Character? {
+        guard mark.column >= 1 else { return nil }
+        return line(Int(mark.line)).unicodeScalars.dropFirst(Int(mark.column) - 1).first
+            .map(Character.init)
+    }
+
+    func mark(atByte offset: Int) -> Mark {
+        let before = bytes.prefix(max(0, min(offset, bytes.count)))
+        let line = before.reduce(into: 1) { $0 += $1 == 10 ? 1 : 0 }
+        let start = before.lastIndex(of: 10).map { $0 + 1 } ?? 0
+        // Continuation bytes of UTF-8 are no characters of their own.
+        let column = before[start...].reduce(into: 1) { $0 += $1 & 0xC0 == 0x80 ? 0 : 1 }
+        return Mark(line: line, column: column)
+    }
+}
+
+/// libyaml's problems, said so that a person who knows no parser can mend the file.
+enum YamlProblem {
+    static func explain(
+        _ problem: String, context: String, contextMark: Mark, mark: Mark, _ text: SourceText
+    ) -> (mark: Mark, message: String) {
+        let here = text.character(at: mark)
+        let before = text.character(at: Mark(line: Int(mark.line), column: Int(mark.column) - 1))
+        if before == "$", here == "{" {
+            let start = Mark(line: Int(mark.line), column: Int(mark.column) - 1)
+            return (start, "'${…}' inside { } must be quoted: \"${…}\", for a brace ends the text")
+        }
+        if context == "while scanning an alias" {
+            return (contextMark, "a text that begins with '*' must be quoted: \"*…\"")
+        }
+        if context == "while scanning an anchor" {
+            return (contextMark, "a text that begins with '&' must be quoted: \"&…\"")
+        }
+        switch problem {
+        case "found character that cannot start any token":
+            if here == "\t" { return (mark, "has a tab here; YAML is indented with blanks") }
+            let name = here.map { "'\($0)'" } ?? "this"
+            return (mark, "a text that begins with \(name) must be quoted")
+        case "found unexpected end of stream", "found unexpected document indicator":
+            return (contextMark, "has a quote here that is not closed")
+        case "mapping values are not allowed in this context":
+            return (
+                mark,
+                "has a ':' where none may be: the line is indented too far, or its text must be "
+                    + "quoted"
+            )
+        case "could not find expected ':'":
+            return (contextMark, "has no ':' behind this; a line here is 'key: value'")
+        case "did not find expected key":
+            return (
+                mark, "is not indented as the keys above it, or a ',' or '\"' is missing before"
+            )
+        case "did not find expected '-' indicator":
+            return (mark, "is not indented as the '-' of the list above it")
+        case "did not find expected ',' or ']'":
+            return (
+                mark,
+                "has no ',' or ']' here: the list that begins at \(place(contextMark)) "
+                    + "is not closed"
+            )
+        case "did not find expected ',' or '}'":
+            return (mark, "has no ',' or '}' here: the '{' at \(place(contextMark)) is not closed")
+        case "control characters are not allowed":
+            return (mark, "has a control character here, which no text file may have")
+        case "did not find expected <document start>":
+            return (mark, "has text behind the end of its content; is a line not indented?")
+        default:
+            let where_ = context.isEmpty ? "" : " (\(context))"
+            return (mark, "is no YAML here: \(problem)\(where_)")
+        }
+    }
+
+    private static func place(_ mark: Mark) -> String { "line \(mark.line):\(mark.column)" }
+}

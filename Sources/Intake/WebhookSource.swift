@@ -1,0 +1,40 @@
+// A source that posts to us: which server it is, at which path, and what it must show. It holds a
+// secret, so it prints itself without it.
+
+/// One `webhook:` of the configuration (CONFIG.md, sources).
+package struct WebhookSource: Sendable {
+    package var name: String
+    /// The source's `url`: the name space of its ids.
+    package var server: String
+    /// As in the request line, without a query: `/hooks/biketrax`.
+    package var path: String
+    /// The value of the `Authorization` header, whole; nil: anybody may post (`none`).
+    package var authorization: String?
+
+    package init(name: String, server: String, path: String, authorization: String?) {
+        self.name = name
+        self.server = server
+        self.path = path
+        self.authorization = authorization
+    }
+
+    /// Compares in a time that does not depend on where the two differ.
+    func admits(_ given: String?) -> Bool {
+        guard let authorization else { return true }
+        guard let given else { return false }
+        var difference: UInt8 = given.utf8.count == authorization.utf8.count ? 0 : 1
+        // Over the expected value's length always: of it, only this can be learnt.
+        var next = given.utf8.makeIterator()
+        for expected in authorization.utf8 { difference |= expected ^ (next.next() ?? ~expected) }
+        return difference == 0
+    }
+}
+
+extension WebhookSource: CustomStringConvertible, CustomReflectable {
+    package var description: String {
+        let proof = authorization == nil ? "none" : "set"
+        return "webhook \(name) of \(server) at \(path), authorization: \(proof)"
+    }
+    /// `dump` and crash reports look here.
+    package var customMirror: Mirror { Mirror(self, children: ["description": description]) }
+}

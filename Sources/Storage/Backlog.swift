@@ -1,0 +1,198 @@
+// The queued deliveries that are due next, still decoded: the courier takes them from here and
+// reads no row in steady state. For each channel a window on the queue, ordered by due: it holds
+// everything before its `end`; what lies beyond is in the database only and is read, a few at a
+// time, when the window has run empty. So an outage of a day costs rows on disk, not memory.
+import Alerting
+import Synchronization
+
+/// The windows on the queues, one for each channel.
+final class Backlog: Sendable {
+    /// The order of a queue.
+    struct Key: Hashable, Comparable, Sendable {
+        var due: Instant
+        /// `outbox.n`.
+        var n: Int64
+
+        static func < (left: Key, right: Key) -> Bool {
+            left.due == right.due ? left.n < right.n : left.due < right.due
+        }
+        static let first = Key(due: .distantPast, n: 0)
+    }
+
+    /// A delivery that goes back into its queue.
+    struct Move: Sendable {
+        var id: String
+        var channel: ChannelName
+        var key: Key
+        var attempts: Int
+    }
+
+    /// Reads queued deliveries of a channel from a key on, in order.
+    typealias Read = (_ channel: ChannelName, _ from: Key, _ limit: Int) throws -> [Entry]
+    typealias Entry = (key: Key, delivery: Delivery)
+
+    fileprivate struct Window {
+        /// Sorted.
+        var keys: [Key] = []
+        var byKey: [Int64: Delivery] = [:]
+        /// nil: everything queued is here.
+        var end: Key?
+    }
+    private struct State {
+        var windows: [ChannelName: Window] = [:]
+        var places: [String: (channel: ChannelName, key: Key)] = [:]
+    }
+    private let state = Mutex(State())
+    private let bound: Int
+    private let atATime: Int
+
+    init(bound: Int = Limits.backlogInMemory, atATime: Int = 256) {
+        self.bound = bound
+        self.atATime = atATime
+    }
+
+    /// Channels whose queues have to be read from the database.
+    func reload(_ channels: [ChannelName]) {
+        state.withLock { state in
+            state = State()
+            for channel in channels { state.windows[channel] = Window(end: Key.first) }
+        }
+    }
+
+    func apply(_ outcome: Outcome) {
+        state.withLock { state in
+            for entry in outcome.queued { insert(entry, &state) }
+            for id in outcome.settled { remove(id, &state) }
+            for move in outcome.requeued { apply(move, &state) }
+        }
+    }
+
+    /// What is due and not leased, in order.
+    func due(
+        _ channel: ChannelName, now: Instant, limit: Int, excluding leased: Set<String>, read: Read
+    ) throws -> [Delivery] {
+        try state.withLock { state in
+            var found = pick(channel, now, limit, leased, state)
+            while found.isEmpty, let end = state.windows[channel]?.end {
+                // The lock is held while a few rows are read, so that nothing settled in between
+                // can come back.
+                let more = try read(channel, end, atATime + 1)
+                state.windows[channel]?.end = more.count > atATime ? more.last?.key : nil
+                for entry in more.prefix(atATime) { insert(entry, &state) }
+                found = pick(channel, now, limit, leased, state)
+                if let key = more.first?.key, key.due > now { break }
+            }
+            return found
+        }
+    }
+
+    /// When the first delivery that is not leased is due; nil: the queue is empty. A queue that
+    /// has not been read yet answers with the distant past: ask `due`.
+    func nextDue(_ channel: ChannelName, excluding leased: Set<String>) -> Instant? {
+        state.withLock { state in
+            guard let window = state.windows[channel] else { return nil }
+            let first = window.keys.first { key in
+                window.byKey[key.n].map { !leased.contains($0.id) } ?? false
+            }
+            return first?.due ?? window.end?.due
+        }
+    }
+
+    /// Channels whose queue is not known to be empty.
+    var channels: [ChannelName] {
+        state.withLock { state in
+            state.windows.filter { !$0.value.keys.isEmpty || $0.value.end != nil }.keys.sorted()
+        }
+    }
+
+    // MARK: One window
+
+    private func apply(_ move: Move, _ state: inout State) {
+        guard let place = state.places[move.id],
+            var delivery = state.windows[place.channel]?.byKey[place.key.n]
+        else {
+            // It was leased, and the window gave it up meanwhile: it is read when its turn comes.
+            let given = state.windows[move.channel, default: Window()].cut(from: move.key)
+            for id in given { state.places[id] = nil }
+            return
+        }
+        remove(move.id, &state)
+        delivery.due = move.key.due
+        delivery.attempts = move.attempts
+        insert((move.key, delivery), &state)
+    }
+
+    private func pick(
+        _ channel: ChannelName, _ now: Instant, _ limit: Int, _ leased: Set<String>, _ state: State
+    ) -> [Delivery] {
+        guard let window = state.windows[channel] else { return [] }
+        var found: [Delivery] = []
+        for key in window.keys {
+            guard key.due <= now, found.count < limit else { break }
+            guard let delivery = window.byKey[key.n], !leased.contains(delivery.id) else {
+                continue
+            }
+            found.append(delivery)
+        }
+        return found
+    }
+
+    private func insert(_ entry: Entry, _ state: inout State) {
+        let channel = entry.delivery.channel
+        if let end = state.windows[channel]?.end, entry.key >= end { return }
+        guard state.places[entry.delivery.id] == nil else { return }
+        state.windows[channel, default: Window()].insert(entry)
+        state.places[entry.delivery.id] = (channel, entry.key)
+        if let dropped = state.windows[channel]?.dropLast(beyond: bound) {
+            state.places[dropped] = nil
+        }
+    }
+
+    private func remove(_ id: String, _ state: inout State) {
+        guard let place = state.places.removeValue(forKey: id) else { return }
+        state.windows[place.channel]?.remove(place.key)
+    }
+}
+
+extension Backlog.Window {
+    private func index(of key: Backlog.Key) -> Int {
+        // New deliveries mostly come last.
+        if let last = keys.last, last < key { return keys.count }
+        var low = 0
+        var high = keys.count
+        while low < high {
+            let middle = (low + high) / 2
+            if keys[middle] < key { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    fileprivate mutating func insert(_ entry: Backlog.Entry) {
+        keys.insert(entry.key, at: index(of: entry.key))
+        byKey[entry.key.n] = entry.delivery
+    }
+
+    fileprivate mutating func remove(_ key: Backlog.Key) {
+        let index = index(of: key)
+        guard index < keys.count, keys[index] == key else { return }
+        keys.remove(at: index)
+        byKey[key.n] = nil
+    }
+
+    /// Gives up everything from `key` on, which is then only in the database; their ids.
+    fileprivate mutating func cut(from key: Backlog.Key) -> [String] {
+        if let end, end <= key { return [] }
+        let index = index(of: key)
+        let given = keys[index...].compactMap { byKey.removeValue(forKey: $0.n)?.id }
+        keys.removeSubrange(index...)
+        end = key
+        return given
+    }
+
+    /// Gives up the last one where there are too many; its id.
+    fileprivate mutating func dropLast(beyond bound: Int) -> String? {
+        guard keys.count > bound, let last = keys.popLast() else { return nil }
+        end = last
+        return byKey.removeValue(forKey: last.n)?.id
+    }
+}

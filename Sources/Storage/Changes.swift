@@ -1,0 +1,196 @@
+// What a step changed, written in the same transaction as the cursor: incidents, stamps, devices,
+// reports and the judgement. Each is a row under its own key, so that a step costs in its changes.
+//
+// It mirrors Memory.apply, so that what is read back at start is what Memory was: reports are one
+// row per device, time and kind, and go when the engine folds them; a device keeps what it was
+// said to be when a bare event says nothing of it.
+import Alerting
+
+struct MemoryStatements {
+    let findDevice, addDevice, device, describe: Prepared
+    let report, fold, geofence: Prepared
+    let stamp, unstamp, incident, judgement: Prepared
+
+    init(_ connection: OpaquePointer, _ fault: Fault?) throws {
+        func make(_ sql: String) throws -> Prepared {
+            try Prepared(connection, sql, fault: fault)
+        }
+        findDevice = try make("SELECT id FROM device WHERE server = ?1 AND unique_id = ?2")
+        addDevice = try make(
+            "INSERT INTO device (server, unique_id, device_id) VALUES (?1, ?2, 0)")
+        // What the server did not say of a device does not undo what it said before.
+        device = try make(
+            """
+            UPDATE device SET device_id = CASE ?2 WHEN 0 THEN device_id ELSE ?2 END,
+              first_known = min(coalesce(first_known, ?3), ?3) WHERE id = ?1
+            """)
+        describe = try make(
+            """
+            UPDATE device SET name = ?2, group_id = ?3, group_name = ?4, attributes = ?5
+            WHERE id = ?1
+            """)
+        report = try make(
+            """
+            INSERT OR REPLACE INTO report (device, time, of_event, latitude, longitude, accuracy,
+              geofences, speed, battery, stands_since, flags)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+            """)
+        fold = try make("DELETE FROM report WHERE device = ?1 AND time < ?2")
+        geofence = try make(
+            "INSERT OR REPLACE INTO geofence (server, id, name) VALUES (?1, ?2, ?3)")
+        stamp = try make(
+            "INSERT OR REPLACE INTO stamp (device, rule, alarm, place, at) VALUES (?1, ?2, ?3, ?4, ?5)"
+        )
+        unstamp = try make(
+            "DELETE FROM stamp WHERE device = ?1 AND rule = ?2 AND alarm = ?3 AND place = ?4")
+        incident = try make(
+            """
+            INSERT INTO incident (id, rule, severity, device, device_name, state, opened,
+              last_match, cleared, count, held, told, told_before, members, pending, due)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+            ON CONFLICT (id) DO UPDATE SET severity = ?3, device = ?4, device_name = ?5,
+              state = ?6, opened = ?7, last_match = ?8, cleared = ?9, count = ?10, held = ?11,
+              told = ?12, told_before = ?13, members = ?14, pending = ?15, due = ?16
+            """)
+        judgement = try make(
+            """
+            INSERT OR REPLACE INTO judgement (seq, device, rules, fix, attributes, verdicts)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            """)
+    }
+}
+
+extension Ledger {
+    func commit(_ step: Step) throws {
+        for delivery in step.deliveries { try enqueue(delivery, seq: step.seq ?? 0) }
+        for change in step.changes { try write(change) }
+        if let judgement = step.judgement { try write(judgement) }
+        for judgement in step.rejudged { try write(judgement) }
+        if let seq = step.seq { marks.cursor = max(marks.cursor, seq) }
+        marks.stepped = max(marks.stepped, step.now)
+        marks.latest = max(marks.latest, step.now)
+    }
+
+    private func write(_ change: Change) throws {
+        switch change {
+        case .incident(let incident): try write(incident)
+        case .stamp(let key, let at): try write(key, at)
+        case .device(let key, let deviceId, let device, let firstKnown):
+            try write(key, deviceId, device, firstKnown)
+        case .report(let key, let report): try write(key, report)
+        case .folded(let key, let moment): try fold(key, before: moment)
+        case .geofence(let server, let id, let name):
+            try write(server: server, geofence: id, name: name)
+        case .released(let ids, let into): try release(ids, into: into)
+        }
+    }
+
+    private func write(_ incident: Incident) throws {
+        let statement = memory.incident
+        statement.bind(1, incident.id)
+        statement.bind(2, incident.rule)
+        statement.bind(3, incident.severity.rawValue)
+        statement.bind(4, try incident.device.map { try device($0) } ?? 0)
+        statement.bind(5, incident.deviceName)
+        statement.bind(6, incident.state.column)
+        statement.bind(7, incident.opened)
+        statement.bind(8, incident.lastMatch)
+        statement.bind(9, incident.cleared?.milliseconds)
+        statement.bind(10, incident.count)
+        statement.bind(11, incident.held)
+        statement.bind(12, text: Incident.Told.stored(incident.told))
+        statement.bind(13, text: Incident.Told.stored(incident.toldBefore))
+        statement.bind(14, text: Incident.Member.stored(incident.openMembers))
+        if let item = incident.pending {
+            statement.bind(15, text: try Facts.encode([item]))
+        } else {
+            statement.bindNull(15)
+        }
+        statement.bind(16, incident.due?.milliseconds)
+        try statement.run()
+    }
+
+    private func write(_ key: StampKey, _ at: Instant?) throws {
+        let statement = at == nil ? memory.unstamp : memory.stamp
+        statement.bind(1, try key.device.map { try device($0) } ?? 0)
+        statement.bind(2, key.rule)
+        statement.bind(3, key.alarm)
+        statement.bind(4, key.place)
+        if let at { statement.bind(5, at) }
+        try statement.run()
+    }
+
+    private func write(
+        _ key: DeviceKey, _ deviceId: Int64, _ known: Device?, _ firstKnown: Instant
+    ) throws {
+        let id = try device(key)
+        memory.device.bind(1, id)
+        memory.device.bind(2, deviceId)
+        memory.device.bind(3, firstKnown)
+        try memory.device.run()
+        guard let known else { return }
+        memory.describe.bind(1, id)
+        memory.describe.bind(2, known.name)
+        memory.describe.bind(3, known.groupId)
+        memory.describe.bind(4, known.group)
+        memory.describe.bind(5, text: known.attributes.stored)
+        try memory.describe.run()
+    }
+
+    private func write(_ key: DeviceKey, _ report: Report) throws {
+        memory.report.bind(1, try device(key))
+        report.bind(to: memory.report, from: 2)
+        try memory.report.run()
+    }
+
+    private func fold(_ key: DeviceKey, before moment: Instant) throws {
+        memory.fold.bind(1, try device(key))
+        memory.fold.bind(2, moment)
+        try memory.fold.run()
+    }
+
+    private func write(server: String, geofence id: Int64, name: String) throws {
+        memory.geofence.bind(1, server)
+        memory.geofence.bind(2, id)
+        memory.geofence.bind(3, name)
+        try memory.geofence.run()
+    }
+
+    private func write(_ judgement: Judgement) throws {
+        let statement = memory.judgement
+        statement.bind(1, judgement.seq)
+        statement.bind(2, try device(judgement.device))
+        statement.bind(3, judgement.rulesHash)
+        if let fix = judgement.fix {
+            statement.bind(4, text: fix.stored)
+        } else {
+            statement.bindNull(4)
+        }
+        if let known = judgement.attributes {
+            statement.bind(5, text: known.stored)
+        } else {
+            statement.bindNull(5)
+        }
+        statement.bind(6, text: Verdict.stored(judgement.verdicts))
+        try statement.run()
+    }
+}
+
+extension Incident.State {
+    /// As in `incident.state`, whose partial index is over what is not cleared.
+    var column: Int64 {
+        switch self {
+        case .open: 0
+        case .acknowledged: 1
+        case .cleared: 2
+        }
+    }
+
+    init(column: Int64) {
+        switch column {
+        case 0: self = .open
+        case 1: self = .acknowledged
+        default: self = .cleared
+        }
+    }
+}

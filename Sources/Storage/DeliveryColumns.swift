@@ -1,0 +1,51 @@
+// A delivery read back from its row, and the one place where its facts become JSON.
+import Alerting
+import Foundation
+
+/// The facts of a delivery as text, with the names of `Item`'s coding keys.
+enum Facts {
+    static func encode(_ items: [Item]) throws -> [UInt8] {
+        items.isEmpty ? Array("[]".utf8) : [UInt8](try JSONEncoder().encode(items))
+    }
+
+    static func items(_ text: [UInt8]) throws -> [Item] {
+        try JSONDecoder().decode([Item].self, from: Data(text))
+    }
+
+    /// kind, subject, text.
+    static func encode(_ trouble: Trouble) -> [UInt8] {
+        var rows = TextRows()
+        rows.row(trouble.kind.rawValue, trouble.subject, trouble.text)
+        return rows.bytes
+    }
+
+    static func trouble(_ text: String) -> Trouble? {
+        guard let row = TextRows.read(text).first,
+            let kind = row[field: 0].flatMap(Trouble.Kind.init)
+        else { return nil }
+        return Trouble(kind: kind, subject: row[field: 1] ?? "", text: row[field: 2] ?? "")
+    }
+}
+
+extension Delivery {
+    /// What `init(_:)` reads, from column 0 on.
+    static let columns = """
+        n, id, channel, state, due, attempts, contact, address, reason, severity, template,
+        language, timezone, rules, created, trouble, items
+        """
+
+    init(_ row: Prepared) throws {
+        guard let channel = ChannelName(row.text(2)), let reason = Reason(rawValue: row.text(8)),
+            let severity = Severity(rawValue: row.text(9))
+        else { throw StoreError(.failed, "delivery \(row.text(1)): its row cannot be understood") }
+        self.init(
+            id: row.text(1), contact: row.text(6), channel: channel, address: row.text(7),
+            reason: reason, severity: severity, template: row.text(10), language: row.text(11),
+            timezone: row.text(12), items: try Facts.items(row.bytes(16)), rulesHash: row.text(13),
+            created: row.instant(14))
+        trouble = row.optionalText(15).flatMap(Facts.trouble)
+        state = State(column: row.int(3))
+        due = row.instant(4)
+        attempts = Int(row.int(5))
+    }
+}

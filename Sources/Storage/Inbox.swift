@@ -1,0 +1,222 @@
+// What came in, in one order. An arrival is stored once: its identity (DESIGN, deduplication 1) is
+// a unique index over columns, and the insert itself finds the copy. Most arrivals cost that one
+// insert: whether an id was used before by another event is asked only below the greatest id seen.
+import Alerting
+import Foundation
+
+struct InboxStatements {
+    let add, copy, twin, otherWithId, widen: Prepared
+    let findServer, addServer, greatestId: Prepared
+    let gap: Prepared
+
+    init(_ connection: OpaquePointer, _ fault: Fault?) throws {
+        func make(_ sql: String) throws -> Prepared {
+            try Prepared(connection, sql, fault: fault)
+        }
+        let columns = """
+            INSERT INTO inbox (seq, received, kind, copy_of, server, source, road, id, device,
+              type, time, extra, has, txn, body)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+            """
+        add = try make(
+            columns
+                + " ON CONFLICT (server, id, device, type, time, extra) WHERE kind = 0 DO NOTHING")
+        copy = try make(columns)
+        twin = try make(
+            """
+            SELECT seq, has FROM inbox WHERE kind = 0 AND server = ?1 AND id = ?2 AND device = ?3
+              AND type = ?4 AND time = ?5 AND extra = ?6
+            """)
+        otherWithId = try make(
+            "SELECT 1 FROM inbox WHERE kind = 0 AND server = ?1 AND id = ?2 AND seq <> ?3 LIMIT 1")
+        widen = try make("UPDATE inbox SET has = has | ?2 WHERE seq = ?1")
+        findServer = try make("SELECT id FROM server WHERE url = ?1")
+        addServer = try make("INSERT INTO server (url) VALUES (?1)")
+        greatestId = try make(
+            "SELECT id FROM inbox WHERE kind = 0 AND server = ?1 ORDER BY id DESC LIMIT 1")
+        gap = try make(
+            """
+            INSERT INTO gap (source, began, ended) VALUES (?1, ?2, ?3)
+            ON CONFLICT DO UPDATE SET ended = max(ended, excluded.ended)
+            """)
+    }
+}
+
+enum InboxKind: Int64 { case event, copy, command, trouble }
+
+extension Event {
+    /// The last part of the identity of an event whose id is not known.
+    fileprivate var extra: String {
+        guard id <= 0 else { return "" }
+        return "\(attributes.text("alarm") ?? "")|\(geofenceId)|\(maintenanceId)|\(positionId)"
+    }
+    /// `time` as a column of the identity: NULLs would all be different from each other.
+    fileprivate var timeColumn: Int64 { time?.milliseconds ?? Int64.min }
+    fileprivate var has: Int64 { (device == nil ? 0 : 1) | (position == nil ? 0 : 2) }
+}
+
+extension Ledger {
+    func accept(_ arrivals: [Arrival]) throws -> [Acceptance] {
+        let now = stamp()
+        var acceptances: [Acceptance] = []
+        acceptances.reserveCapacity(arrivals.count)
+        for arrival in arrivals { acceptances.append(try accept(arrival, now)) }
+        return acceptances
+    }
+
+    private func accept(_ arrival: Arrival, _ now: Instant) throws -> Acceptance {
+        let event = arrival.event
+        let server = try server(event.server)
+        let id = max(0, event.id)
+        let seq = marks.seq + 1
+        try bind(inbox.add, arrival, server.id, seq, now, copyOf: nil)
+        try inbox.add.run(15, blob: arrival.body)
+        guard inbox.add.changes == 1 else { return try acceptCopy(arrival, server.id, now) }
+        store(arrival, seq: nextSeq(), now) { .event($0) }
+        guard id > 0 else { return .stored(seq: seq) }
+        guard id <= server.greatest else {
+            servers[event.server]?.greatest = id
+            return .stored(seq: seq)
+        }
+        inbox.otherWithId.bind(1, server.id)
+        inbox.otherWithId.bind(2, id)
+        inbox.otherWithId.bind(3, seq)
+        let used = try inbox.otherWithId.first { _ in true } ?? false
+        return used ? .reusedId(seq: seq) : .stored(seq: seq)
+    }
+
+    /// A copy is kept only where it brings a device or position that no copy before it had.
+    private func acceptCopy(
+        _ arrival: Arrival, _ server: Int64, _ now: Instant
+    ) throws -> Acceptance {
+        let event = arrival.event
+        inbox.twin.bind(1, server)
+        inbox.twin.bind(2, max(0, event.id))
+        inbox.twin.bind(3, event.deviceId)
+        inbox.twin.bind(4, event.type)
+        inbox.twin.bind(5, event.timeColumn)
+        inbox.twin.bind(6, event.extra)
+        guard let twin = try inbox.twin.first({ (seq: $0.int(0), has: $0.int(1)) }) else {
+            throw StoreError(.failed, "an event that is stored cannot be found")
+        }
+        guard event.has & ~twin.has != 0 else {
+            outcome.duplicates += 1
+            return .duplicate
+        }
+        inbox.widen.bind(1, twin.seq)
+        inbox.widen.bind(2, event.has)
+        try inbox.widen.run()
+        let seq = nextSeq()
+        try bind(inbox.copy, arrival, server, seq, now, copyOf: twin.seq)
+        try inbox.copy.run(15, blob: arrival.body)
+        store(arrival, seq: seq, now) { .copy($0) }
+        return .fuller(seq: seq)
+    }
+
+    private func bind(
+        _ statement: Prepared, _ arrival: Arrival, _ server: Int64, _ seq: Int64, _ now: Instant,
+        copyOf: Int64?
+    ) throws {
+        let event = arrival.event
+        statement.bind(1, seq)
+        statement.bind(2, now)
+        statement.bind(3, copyOf == nil ? InboxKind.event.rawValue : InboxKind.copy.rawValue)
+        statement.bind(4, copyOf)
+        statement.bind(5, server)
+        statement.bind(6, event.source)
+        statement.bind(7, event.road.rawValue)
+        statement.bind(8, max(0, event.id))
+        statement.bind(9, event.deviceId)
+        statement.bind(10, event.type)
+        statement.bind(11, event.timeColumn)
+        statement.bind(12, event.extra)
+        statement.bind(13, event.has)
+        statement.bind(14, event.txn)
+    }
+
+    private func store(
+        _ arrival: Arrival, seq: Int64, _ now: Instant, _ input: (Event) -> Input
+    ) {
+        var event = arrival.event
+        event.received = now
+        outcome.inputs.append(StoredInput(seq: seq, received: now, input: input(event)))
+    }
+
+    // MARK: Commands and trouble
+
+    func store(_ command: Command) throws {
+        try store(.command, .command(command), JSONEncoder().encode(command), extra: "")
+    }
+
+    /// - Parameter cause: what it is about; part of the derived ids of what the operator is sent.
+    func store(_ trouble: Trouble, cause: String) throws {
+        try store(
+            .trouble, .trouble(trouble, cause: cause), JSONEncoder().encode(trouble), extra: cause)
+    }
+
+    private func store(_ kind: InboxKind, _ input: Input, _ json: Data, extra: String) throws {
+        let seq = nextSeq()
+        let now = stamp()
+        let statement = inbox.copy
+        statement.bind(1, seq)
+        statement.bind(2, now)
+        statement.bind(3, kind.rawValue)
+        statement.bindNull(4)
+        for column: Int32 in [5, 8, 9, 13] { statement.bind(column, 0) }
+        for column: Int32 in [6, 7, 10] { statement.bind(column, "") }
+        statement.bind(11, Int64.min)
+        statement.bind(12, extra)
+        statement.bindNull(14)
+        try statement.run(15, blob: [UInt8](json))
+        outcome.inputs.append(StoredInput(seq: seq, received: now, input: input))
+    }
+
+    func store(_ gap: Gap) throws {
+        inbox.gap.bind(1, gap.source)
+        inbox.gap.bind(2, gap.from)
+        inbox.gap.bind(3, gap.to)
+        try inbox.gap.run()
+    }
+
+    // MARK: Poison
+
+    /// Takes an input out of the engine's way. The cursor passes it at once where it is next.
+    func setAside(_ seq: Int64, reason: String, _ trouble: Trouble?) throws {
+        let add = try prepare("INSERT OR IGNORE INTO aside (seq, at, reason) VALUES (?1, ?2, ?3)")
+        add.bind(1, seq)
+        add.bind(2, stamp())
+        add.bind(3, reason)
+        try add.run()
+        if let trouble, add.changes == 1 { try store(trouble, cause: "input \(seq)") }
+        let before = try prepare(
+            """
+            SELECT 1 FROM inbox WHERE seq > ?1 AND seq < ?2
+              AND seq NOT IN (SELECT seq FROM aside) LIMIT 1
+            """)
+        before.bind(1, marks.cursor)
+        before.bind(2, seq)
+        if seq > marks.cursor, try before.first({ _ in true }) == nil { marks.cursor = seq }
+        outcome.aside.append(seq)
+    }
+
+    func beginRun() throws -> Bool {
+        let wasClean = try prepare("SELECT running = 0 FROM progress").first { $0.int(0) == 1 }
+        try prepare("UPDATE progress SET running = 1").run()
+        return wasClean ?? true
+    }
+
+    func endRun() throws {
+        try prepare("UPDATE progress SET running = 0, start_seq = 0, starts = 0").run()
+    }
+
+    func countStart(_ seq: Int64) throws -> Int {
+        let count = try prepare(
+            """
+            UPDATE progress SET starts = CASE start_seq WHEN ?1 THEN starts + 1 ELSE 1 END,
+              start_seq = ?1
+            """)
+        count.bind(1, seq)
+        try count.run()
+        return try Int(prepare("SELECT starts FROM progress").first { $0.int(0) } ?? 1)
+    }
+}

@@ -1,0 +1,168 @@
+// The pen of the one writer: its prepared statements, and what it knows without asking SQLite
+// (the next seq, which row is which device). Used by the writer's thread only. Each function
+// writes inside the transaction that the writer has begun; what must not be seen before COMMIT is
+// noted in `outcome`, and what is known is forgotten when the transaction is rolled back.
+import Alerting
+import GRDBSQLite
+
+/// What a transaction makes visible once it is on disk.
+struct Outcome {
+    var inputs: [StoredInput] = []
+    var queued: [(key: Backlog.Key, delivery: Delivery)] = []
+    var requeued: [Backlog.Move] = []
+    /// Deliveries that left the queue.
+    var settled: [String] = []
+    /// Deliveries came into the queue that are not listed here: it is to be read anew.
+    var reload = false
+    var aside: [Int64] = []
+    var cursor: Int64 = 0
+    var duplicates = 0
+}
+
+final class Ledger {
+    let connection: OpaquePointer
+    let clock: @Sendable () -> Instant
+    let inbox: InboxStatements
+    let memory: MemoryStatements
+    let outbox: OutboxStatements
+    private let begin, commit, rollback, progress: Prepared
+    private let fault: Fault?
+
+    var outcome = Outcome()
+    /// What stands on disk; `next` and `cursor` run ahead inside a transaction.
+    private var saved = Marks()
+    var marks = Marks()
+    var servers: [String: ServerRow] = [:]
+    var devices: [DeviceKey: Int64] = [:]
+
+    struct Marks {
+        var seq: Int64 = 0
+        var cursor: Int64 = 0
+        /// The greatest moment stamped or stepped.
+        var latest = Instant.distantPast
+        /// The part of it that `progress` holds.
+        var stepped = Instant.distantPast
+    }
+    struct ServerRow {
+        var id: Int64
+        /// The greatest event id seen: above it, none was used before.
+        var greatest: Int64
+    }
+
+    init(
+        _ connection: OpaquePointer, clock: @escaping @Sendable () -> Instant, fault: Fault?
+    ) throws {
+        self.connection = connection
+        self.clock = clock
+        self.fault = fault
+        inbox = try InboxStatements(connection, fault)
+        memory = try MemoryStatements(connection, fault)
+        outbox = try OutboxStatements(connection, fault)
+        begin = try Prepared(connection, "BEGIN IMMEDIATE", fault: fault)
+        commit = try Prepared(connection, "COMMIT", fault: fault)
+        rollback = try Prepared(connection, "ROLLBACK")
+        progress = try Prepared(
+            connection, "UPDATE progress SET cursor = ?1, now = ?2", fault: fault)
+        let read = try Prepared(
+            connection,
+            """
+            SELECT cursor, now, (SELECT max(seq) FROM inbox),
+              (SELECT received FROM inbox ORDER BY seq DESC LIMIT 1) FROM progress
+            """)
+        try read.each { row in
+            marks.cursor = row.int(0)
+            marks.stepped = row.instant(1)
+            marks.seq = max(row.int(0), row.int(2))
+            marks.latest = max(row.instant(1), row.instant(3))
+            return true
+        }
+        saved = marks
+    }
+
+    /// A statement that is not worth keeping prepared.
+    func prepare(_ sql: String) throws -> Prepared { try Prepared(connection, sql, fault: fault) }
+
+    // MARK: Transactions
+
+    /// Runs `body` as one transaction: all of it is on disk when this returns, or nothing.
+    func transaction(_ body: () throws -> Void) throws -> Outcome {
+        outcome = Outcome()
+        do {
+            try begin.run()
+            try body()
+            if marks.cursor != saved.cursor || marks.stepped != saved.stepped {
+                progress.bind(1, marks.cursor)
+                progress.bind(2, marks.stepped)
+                try progress.run()
+            }
+            try commit.run()
+        } catch {
+            forget()
+            throw error
+        }
+        saved = marks
+        outcome.cursor = marks.cursor
+        return outcome
+    }
+
+    private func forget() {
+        // After some errors (a full disk) SQLite has rolled back already. If ROLLBACK itself
+        // fails, the next BEGIN does too, and says why: nothing is taken for written.
+        if sqlite3_get_autocommit(connection) == 0 { try? rollback.run() }
+        let latest = marks.latest
+        marks = saved
+        // A stamp that was given and not stored is no reason to go back.
+        marks.latest = max(latest, saved.latest)
+        servers.removeAll()
+        devices.removeAll()
+    }
+
+    // MARK: Time
+
+    /// The moment for what is stored now: the clock's, but never less than an earlier one.
+    func stamp() -> Instant {
+        marks.latest = max(marks.latest, clock())
+        return marks.latest
+    }
+
+    func nextSeq() -> Int64 {
+        marks.seq += 1
+        return marks.seq
+    }
+
+    // MARK: Names
+
+    func server(_ url: String) throws -> ServerRow {
+        if let known = servers[url] { return known }
+        inbox.findServer.bind(1, url)
+        var row = ServerRow(id: 0, greatest: 0)
+        if let id = try inbox.findServer.first({ $0.int(0) }) {
+            row.id = id
+        } else {
+            inbox.addServer.bind(1, url)
+            try inbox.addServer.run()
+            row.id = sqlite3_last_insert_rowid(connection)
+        }
+        inbox.greatestId.bind(1, row.id)
+        row.greatest = try inbox.greatestId.first { $0.int(0) } ?? 0
+        servers[url] = row
+        return row
+    }
+
+    /// The row of a device; made where it is only referred to so far.
+    func device(_ key: DeviceKey) throws -> Int64 {
+        if let known = devices[key] { return known }
+        memory.findDevice.bind(1, key.server)
+        memory.findDevice.bind(2, key.uniqueId)
+        if let id = try memory.findDevice.first({ $0.int(0) }) {
+            devices[key] = id
+            return id
+        }
+        memory.addDevice.bind(1, key.server)
+        memory.addDevice.bind(2, key.uniqueId)
+        try memory.addDevice.run()
+        let id = sqlite3_last_insert_rowid(connection)
+        devices[key] = id
+        return id
+    }
+}

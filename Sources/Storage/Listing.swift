@@ -1,0 +1,187 @@
+// What the commands and `/metrics` show. Opened read-only beside a running relay or without one;
+// every look is one short snapshot, so that a listing never keeps the log from starting over.
+package import Alerting
+import Foundation
+import GRDB
+
+/// One event as it came in, and what was made of it.
+package struct ListedEvent: Sendable {
+    package var seq: Int64
+    package var received: Instant
+    package var source: String
+    package var road: Event.Road
+    package var txn: String?
+    package var type: String
+    /// A fuller copy of an event that was stored before.
+    package var isCopy: Bool
+    /// nil: its body cannot be decoded.
+    package var event: Event?
+    /// As known now; empty where nobody knows.
+    package var deviceName: String
+    /// nil: not stepped yet.
+    package var verdicts: [Verdict]?
+    /// Why it was set aside.
+    package var aside: String?
+}
+
+/// One delivery with its history.
+package struct ListedDelivery: Sendable {
+    package var delivery: Delivery
+    /// Oldest first; the last `Limits.attemptsKept`.
+    package var attempts: [Attempt]
+}
+
+/// The read-only side of a database.
+package struct Listing: Sendable {
+    private let reading: DatabaseQueue
+    private let decode: @Sendable (StoredBody) -> Event?
+
+    init(reading: DatabaseQueue, decode: @escaping @Sendable (StoredBody) -> Event?) {
+        self.reading = reading
+        self.decode = decode
+    }
+
+    /// Opens an existing database; works while a relay runs on it, and without one.
+    package init(path: String, decode: @escaping @Sendable (StoredBody) -> Event?) throws {
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw StoreError(
+                .unusable, "\(path): there is no database; has the relay run with this 'data'?")
+        }
+        self.decode = decode
+        reading = try DatabaseFile.opening(path) {
+            let queue = try DatabaseFile.openForReading(path)
+            let applied = try queue.read { db in
+                guard try db.tableExists("grdb_migrations") else {
+                    throw StoreError(.notADatabase, "\(path): is no database of outcry")
+                }
+                return try Schema.migrator.appliedIdentifiers(db)
+            }
+            guard applied == Set(Schema.migrations.map(\.name)) else {
+                throw StoreError(
+                    .newerSchema,
+                    "\(path): another version of outcry wrote this database; use that one")
+            }
+            return queue
+        }
+    }
+
+    /// Newest first.
+    package func deliveries(deadOnly: Bool = false, limit: Int) throws -> [ListedDelivery] {
+        try reading.snapshot { snapshot in
+            let rows = try snapshot.prepare(
+                """
+                SELECT \(Delivery.columns) FROM outbox \(deadOnly ? "WHERE state = 5" : "")
+                ORDER BY n DESC LIMIT ?1
+                """)
+            rows.bind(1, limit)
+            let history = try snapshot.prepare(
+                """
+                SELECT at, duration, result, note FROM attempt WHERE delivery = ?1 ORDER BY number
+                """)
+            return try rows.all { row in
+                history.bind(1, row.int(0))
+                return ListedDelivery(
+                    delivery: try Delivery(row), attempts: try history.all { Attempt($0) })
+            }
+        }
+    }
+
+    /// Latest match first.
+    package func incidents(openOnly: Bool, limit: Int) throws -> [Incident] {
+        try reading.snapshot {
+            try $0.incidents(
+                "\(openOnly ? "WHERE state < 2" : "") ORDER BY last_match DESC LIMIT ?1"
+            ) { $0.bind(1, limit) }
+        }
+    }
+
+    /// Those whose id begins so: one for a whole id, at most `limit`.
+    package func incidents(idPrefix: String, limit: Int = 10) throws -> [Incident] {
+        try reading.snapshot {
+            try $0.incidents(
+                "WHERE incident.id >= ?1 AND substr(incident.id, 1, length(?1)) = ?1 LIMIT ?2"
+            ) {
+                $0.bind(1, idPrefix)
+                $0.bind(2, limit)
+            }
+        }
+    }
+
+    /// What came in, newest first.
+    /// - Parameter device: a name or uniqueId; nil: all.
+    package func events(device: String? = nil, last: Int) throws -> [ListedEvent] {
+        try reading.snapshot { snapshot in
+            let filter =
+                device == nil
+                ? "SELECT seq FROM inbox WHERE kind < 2 ORDER BY seq DESC LIMIT ?2"
+                : """
+                SELECT seq FROM (
+                  SELECT seq FROM judgement WHERE device IN
+                    (SELECT id FROM device WHERE name = ?1 OR unique_id = ?1)
+                  UNION SELECT seq FROM inbox WHERE seq > (SELECT cursor FROM progress)
+                    AND kind < 2 AND device IN
+                    (SELECT device_id FROM device WHERE name = ?1 OR unique_id = ?1)
+                ) ORDER BY seq DESC LIMIT ?2
+                """
+            let rows = try snapshot.prepare(
+                """
+                SELECT \(Snapshot.bodyColumns), inbox.type, device.name, verdicts, reason
+                FROM inbox LEFT JOIN server ON server.id = inbox.server
+                  LEFT JOIN judgement ON judgement.seq = inbox.seq
+                  LEFT JOIN device ON device.id = judgement.device
+                  LEFT JOIN aside ON aside.seq = inbox.seq
+                WHERE inbox.seq IN (\(filter)) ORDER BY inbox.seq DESC
+                """)
+            rows.bind(1, device)
+            rows.bind(2, last)
+            return try rows.all { row in
+                let event = Snapshot.event(row, decode)
+                return ListedEvent(
+                    seq: row.int(0), received: row.instant(1), source: row.text(4),
+                    road: Event.Road(rawValue: row.text(5)) ?? .webhook, txn: row.optionalText(6),
+                    type: row.text(8), isCopy: row.int(2) == InboxKind.copy.rawValue, event: event,
+                    deviceName: row.optionalText(9) ?? event?.device?.name ?? "",
+                    verdicts: row.optionalText(10).map(Verdict.read), aside: row.optionalText(11))
+            }
+        }
+    }
+
+    /// What there is of everything; reads indexes only.
+    package func counts() throws -> StoreCounts { try reading.snapshot { try $0.counts() } }
+
+    /// Times in which nothing could be stored.
+    package func gaps() throws -> [Gap] { try reading.snapshot { try $0.gaps() } }
+}
+
+extension Attempt {
+    fileprivate init(_ row: Prepared) {
+        self.init(
+            at: row.instant(0), duration: .milliseconds(row.int(1)),
+            result: Result(rawValue: row.text(2)) ?? .retry, note: row.text(3))
+    }
+}
+
+extension Snapshot {
+    func counts() throws -> StoreCounts {
+        func count(_ sql: String) throws -> Int {
+            try prepare(sql).first { Int($0.int(0)) } ?? 0
+        }
+        var counts = StoreCounts()
+        counts.backlog = try count(
+            "SELECT count(*) FROM inbox WHERE seq > (SELECT cursor FROM progress)")
+        counts.held = try count("SELECT count(*) FROM outbox WHERE state = 3")
+        counts.dead = try count("SELECT count(*) FROM outbox WHERE state = 5")
+        counts.openIncidents = try count("SELECT count(*) FROM incident WHERE state < 2")
+        try prepare("SELECT channel, count(*) FROM outbox WHERE state = 0 GROUP BY channel").each {
+            if let channel = ChannelName($0.text(0)) { counts.queued[channel] = Int($0.int(1)) }
+            return true
+        }
+        return counts
+    }
+
+    func gaps() throws -> [Gap] {
+        try prepare("SELECT source, began, ended FROM gap ORDER BY began").all {
+            Gap(source: $0.text(0), from: $0.instant(1), to: $0.instant(2))
+        }
+    }
+}

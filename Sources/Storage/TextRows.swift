@@ -1,0 +1,171 @@
+// Small lists inside one column (verdicts, attributes, who was told) in the text format of
+// PostgreSQL's COPY: fields end with a tab, rows with a line feed, `\` escapes, `\N` is nothing.
+// Written and read in well under a microsecond, where JSONEncoder takes 75, and legible in the
+// sqlite3 shell. JSON was left: reading it back at start (10 000 devices) would need a parser.
+import Alerting
+
+/// Builds the text of a column.
+struct TextRows {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func row(_ fields: String?...) {
+        for (index, field) in fields.enumerated() {
+            if index > 0 { bytes.append(tab) }
+            guard var field else {
+                bytes.append(escape)
+                bytes.append(none)
+                continue
+            }
+            field.withUTF8 { text in
+                for byte in text {
+                    switch byte {
+                    case tab: bytes.append(contentsOf: [escape, UInt8(ascii: "t")])
+                    case lineFeed: bytes.append(contentsOf: [escape, UInt8(ascii: "n")])
+                    case escape: bytes.append(contentsOf: [escape, escape])
+                    default: bytes.append(byte)
+                    }
+                }
+            }
+        }
+        bytes.append(lineFeed)
+    }
+
+    /// The rows of a column; every row has a field at least.
+    static func read(_ text: String) -> [[String?]] {
+        var rows: [[String?]] = []
+        var row: [String?] = []
+        var field: [UInt8] = []
+        var escaped = false
+        var isNone = false
+        func end() {
+            row.append(isNone ? nil : String(decoding: field, as: UTF8.self))
+            field.removeAll(keepingCapacity: true)
+            isNone = false
+        }
+        for byte in text.utf8 {
+            if escaped {
+                escaped = false
+                switch byte {
+                case UInt8(ascii: "t"): field.append(tab)
+                case UInt8(ascii: "n"): field.append(lineFeed)
+                case none: isNone = true
+                default: field.append(byte)
+                }
+                continue
+            }
+            switch byte {
+            case escape: escaped = true
+            case tab: end()
+            case lineFeed:
+                end()
+                rows.append(row)
+                row.removeAll(keepingCapacity: true)
+            default: field.append(byte)
+            }
+        }
+        return rows
+    }
+}
+
+private let tab = UInt8(ascii: "\t")
+private let lineFeed = UInt8(ascii: "\n")
+private let escape = UInt8(ascii: "\\")
+private let none = UInt8(ascii: "N")
+
+extension Array where Element == String? {
+    /// A field that may be missing, in a row that an older program wrote.
+    subscript(field index: Int) -> String? { index < count ? self[index] : nil }
+}
+
+// MARK: - The core's lists
+
+extension Attributes {
+    var stored: [UInt8] {
+        var rows = TextRows()
+        for entry in entries {
+            switch entry.value {
+            case .text(let text): rows.row(entry.name, "t", text)
+            case .number(let number): rows.row(entry.name, "n", "\(number)")
+            case .flag(let flag): rows.row(entry.name, "f", flag ? "1" : "0")
+            case .null: rows.row(entry.name, "0")
+            case .nested(let json): rows.row(entry.name, "j", json)
+            }
+        }
+        return rows.bytes
+    }
+
+    init(stored text: String) {
+        self.init(
+            TextRows.read(text).compactMap { row in
+                guard let name = row[field: 0] else { return nil }
+                let value = row[field: 2] ?? ""
+                switch row[field: 1] {
+                case "t": return Entry(name: name, value: .text(value))
+                case "n": return Double(value).map { Entry(name: name, value: .number($0)) }
+                case "f": return Entry(name: name, value: .flag(value == "1"))
+                case "j": return Entry(name: name, value: .nested(value))
+                default: return Entry(name: name, value: .null)
+                }
+            })
+    }
+}
+
+extension Verdict {
+    static func stored(_ verdicts: [Verdict]) -> [UInt8] {
+        var rows = TextRows()
+        for verdict in verdicts {
+            rows.row(verdict.rule, verdict.result.rawValue, verdict.leaf, verdict.incident)
+        }
+        return rows.bytes
+    }
+
+    static func read(_ text: String) -> [Verdict] {
+        TextRows.read(text).compactMap { row in
+            guard let rule = row[field: 0], let word = row[field: 1],
+                let result = Result(rawValue: word)
+            else { return nil }
+            return Verdict(
+                rule: rule, result: result, leaf: row[field: 2], incident: row[field: 3])
+        }
+    }
+}
+
+extension Incident.Told {
+    static func stored(_ told: [Incident.Told]) -> [UInt8] {
+        var rows = TextRows()
+        for one in told {
+            rows.row(one.contact, one.channel.description, one.address, one.template)
+        }
+        return rows.bytes
+    }
+
+    static func read(_ text: String) -> [Incident.Told] {
+        TextRows.read(text).compactMap { row in
+            guard let contact = row[field: 0], let channel = row[field: 1].flatMap(ChannelName.init)
+            else { return nil }
+            return Incident.Told(
+                contact: contact, channel: channel, address: row[field: 2] ?? "",
+                template: row[field: 3] ?? "")
+        }
+    }
+}
+
+extension Incident.Member {
+    static func stored(_ members: [Incident.Member]) -> [UInt8] {
+        var rows = TextRows()
+        for member in members {
+            rows.row(member.kind, member.place, "\(member.at.milliseconds)")
+        }
+        return rows.bytes
+    }
+
+    static func read(_ text: String) -> [Incident.Member] {
+        TextRows.read(text).compactMap { row in
+            guard let kind = row[field: 0], let at = row[field: 2].flatMap(Int64.init) else {
+                return nil
+            }
+            return Incident.Member(
+                kind: kind, place: row[field: 1], at: Instant(milliseconds: at))
+        }
+    }
+}

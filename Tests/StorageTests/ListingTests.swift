@@ -1,0 +1,133 @@
+// What the commands show, with the relay up and down.
+import Alerting
+import Foundation
+import Testing
+
+@testable import Storage
+
+extension Place {
+    func openListing() throws -> Listing {
+        try Listing(path: path) { [bodies] in bodies.decode($0) }
+    }
+}
+
+@Suite struct ListingTests {
+    let place: Place
+    let store: Store
+    var now: Instant { place.clock.now }
+
+    init() throws {
+        place = try Place()
+        store = try place.open()
+    }
+
+    @Test("events by name, by uniqueId and all, newest first, with what the rules said")
+    func events() async throws {
+        for id in Int64(1)...3 {
+            var event = event(id: id)
+            event.txn = "txn-\(id)"
+            _ = try await store.accept([place.bodies.arrival(event)])
+        }
+        let device = Device(id: 7, uniqueId: cargo.uniqueId, name: "Cargo 1")
+        var judgement = Judgement(seq: 1, device: cargo, rulesHash: "h")
+        judgement.verdicts = [Verdict(rule: "theft", result: .quiet, leaf: "hours: night")]
+        try await store.commit([
+            step(
+                1, now: now, [.device(cargo, deviceId: 7, device, firstKnown: now)], [], judgement),
+            step(
+                2, now: now, [], [],
+                Judgement(
+                    seq: 2, device: DeviceKey(server: server, uniqueId: "x"), rulesHash: "")),
+        ])
+        // The relay is up here and down in the second round.
+        for _ in 0..<2 {
+            let listing = try place.openListing()
+            let all = try listing.events(last: 2)
+            #expect(all.map(\.seq) == [3, 2])
+            for name in ["Cargo 1", cargo.uniqueId] {
+                let events = try listing.events(device: name, last: 9)
+                // The third is not stepped yet; its deviceId says whose it is.
+                #expect(events.map(\.seq) == [3, 1])
+                #expect(events.map(\.deviceName) == ["", "Cargo 1"])
+                #expect(events.map(\.verdicts) == [nil, judgement.verdicts])
+                #expect(events.last?.txn == "txn-1")
+                #expect(events.last?.event?.alarm == "vibration")
+                #expect(events.last?.received == now)
+            }
+            #expect(try listing.events(device: "nobody", last: 9).isEmpty)
+            store.close()
+        }
+    }
+
+    @Test("incidents: open ones, all, and by the beginning of an id")
+    func incidents() async throws {
+        var closed = incident("ab12", now: now)
+        closed.state = .cleared
+        closed.cleared = now
+        try await store.commit([
+            step(
+                nil, now: now,
+                [
+                    .incident(closed), .incident(incident("ab34", now: now + .seconds(1))),
+                    .incident(incident("cd_%", now: now + .seconds(2))),
+                ])
+        ])
+        let listing = try place.openListing()
+        #expect(try listing.incidents(openOnly: true, limit: 9).map(\.id) == ["cd_%", "ab34"])
+        #expect(try listing.incidents(openOnly: false, limit: 9).count == 3)
+        #expect(try listing.incidents(idPrefix: "ab").map(\.id) == ["ab12", "ab34"])
+        #expect(try listing.incidents(idPrefix: "ab34").map(\.id) == ["ab34"])
+        #expect(try listing.incidents(idPrefix: "ab%").isEmpty)
+        #expect(try listing.incidents(idPrefix: "%").isEmpty)
+    }
+
+    @Test("counts for the metrics")
+    func counts() async throws {
+        _ = try await store.accept((1...3).map { place.bodies.arrival(event(id: $0)) })
+        try await store.commit([
+            step(
+                1, now: now, [.incident(incident("i", now: now))],
+                [
+                    delivery("a", due: now), delivery("b", due: now + .days(1)),
+                    delivery("c", due: now, channel: .email),
+                    delivery("h", due: now, state: .held),
+                ])
+        ])
+        var expected = StoreCounts()
+        expected.backlog = 2
+        expected.queued = [.http("fleet"): 2, .email: 1]
+        expected.held = 1
+        expected.openIncidents = 1
+        #expect(try store.counts() == expected)
+    }
+
+    @Test("no database, and one of another program, are one clear line")
+    func errors() throws {
+        let empty = try Place()
+        let error = #expect(throws: StoreError.self) { try empty.openListing() }
+        #expect(error?.description.contains("there is no database") == true)
+        #expect(FileManager.default.fileExists(atPath: empty.path) == false)
+    }
+}
+
+@Suite struct TextRowsTests {
+    static let texts = ["", "a", "\t", "\n", "\\", "\\N", "a\\tb", "ü€😀", "\\\\n\t\n", "\u{0}"]
+
+    @Test("any text comes back, and nothing stays nothing", arguments: texts)
+    func roundTrip(text: String) {
+        var rows = TextRows()
+        rows.row(text, nil, text)
+        rows.row(nil)
+        let read = TextRows.read(String(decoding: rows.bytes, as: UTF8.self))
+        #expect(read == [[text, nil, text], [nil]])
+    }
+
+    @Test("numbers come back to the last bit")
+    func numbers() {
+        let numbers = [0.1, -0.0, 1e308, 5e-324, .infinity, 123_456_789.123_456_79]
+        let attributes = Attributes(
+            numbers.map { Attributes.Entry(name: "n", value: .number($0)) })
+        let text = String(decoding: attributes.stored, as: UTF8.self)
+        #expect(Attributes(stored: text) == attributes)
+    }
+}

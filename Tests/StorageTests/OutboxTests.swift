@@ -1,0 +1,293 @@
+// Deliveries from their enqueueing to sent or dead, over restarts.
+import Alerting
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Storage
+
+@Suite struct OutboxTests {
+    let place: Place
+    let store: Store
+    var now: Instant { place.clock.now }
+    let fleet = ChannelName.http("fleet")
+
+    init() throws {
+        place = try Place()
+        store = try place.open()
+    }
+
+    private func enqueue(_ deliveries: [Delivery]) async throws {
+        try await store.commit([step(nil, now: now, [], deliveries)])
+    }
+    private func due(
+        _ store: Store? = nil, limit: Int = 100, excluding: Set<String> = []
+    ) throws -> [String] {
+        try (store ?? self.store).due(
+            channel: fleet, now: now, limit: limit, excluding: excluding
+        ).map(\.id)
+    }
+    private func settle(
+        _ id: String, _ next: Settlement.Next, _ result: Attempt.Result = .retry,
+        trouble: Trouble? = nil
+    ) async throws {
+        try await store.settle([
+            Settlement(delivery: id, attempt: attempt(result), next: next, trouble: trouble)
+        ])
+    }
+    private func reopen() throws -> Store {
+        store.close()
+        return try place.open()
+    }
+
+    @Test("a delivery comes out as it went in, from memory and from disk")
+    func whole() async throws {
+        var email = delivery("d1", due: now, channel: .email)
+        email.trouble = Trouble(kind: .deadDelivery, subject: "a\tb", text: "line\nline")
+        email.items = []
+        let http = delivery("d2", due: now)
+        try await enqueue([email, http])
+        #expect(try store.due(channel: .email, now: now, limit: 1, excluding: []) == [email])
+        #expect(store.channelsWithWork == [.email, fleet])
+        let again = try reopen()
+        #expect(again.channelsWithWork == [.email, fleet])
+        #expect(try again.due(channel: .email, now: now, limit: 1, excluding: []) == [email])
+        #expect(try again.due(channel: fleet, now: now, limit: 1, excluding: []) == [http])
+    }
+
+    @Test("they come by due, none before it, none that is leased")
+    func order() async throws {
+        try await enqueue([
+            delivery("c", due: now + .seconds(2)), delivery("a", due: now - .seconds(1)),
+            delivery("b", due: now), delivery("x", due: now, channel: .email),
+        ])
+        #expect(try due() == ["a", "b"])
+        #expect(try due(excluding: ["a"]) == ["b"])
+        #expect(try due(limit: 1) == ["a"])
+        #expect(store.nextDue(channel: fleet) == now - .seconds(1))
+        #expect(store.nextDue(channel: fleet, excluding: ["a", "b"]) == now + .seconds(2))
+        #expect(store.nextDue(channel: .hook("none")) == nil)
+        place.clock.advance(.seconds(2))
+        #expect(try due() == ["a", "b", "c"])
+        #expect(try due(reopen()) == ["a", "b", "c"])
+    }
+
+    @Test("the second delivery of one id is refused")
+    func once() async throws {
+        try await enqueue([delivery("a", due: now)])
+        try await enqueue([delivery("a", due: now), delivery("b", due: now)])
+        #expect(try due() == ["a", "b"])
+        try await settle("a", .sent, .delivered)
+        try await enqueue([delivery("a", due: now)])
+        #expect(try due() == ["b"])
+        #expect(try due(reopen()) == ["b"])
+    }
+
+    @Test("sent is the end, a retry waits and counts, and a crash gives leases back")
+    func settled() async throws {
+        try await enqueue([delivery("a", due: now), delivery("b", due: now)])
+        try await settle("a", .sent, .delivered)
+        try await settle("b", .queued(due: now + .seconds(5)))
+        #expect(try due() == [])
+        #expect(store.nextDue(channel: fleet) == now + .seconds(5))
+        place.clock.advance(.seconds(5))
+        let crashed = try Place(crashOf: place)
+        for store in [store, try crashed.open()] {
+            let waiting = try store.due(channel: fleet, now: now, limit: 9, excluding: [])
+            #expect(waiting.map(\.id) == ["b"])
+            #expect(waiting.first?.attempts == 1)
+        }
+    }
+
+    @Test("a dead delivery tells the operator in the same transaction, and can be retried")
+    func dead() async throws {
+        let trouble = Trouble(kind: .deadDelivery, subject: "dead", text: "a")
+        try await enqueue([delivery("a", due: now), delivery("b", due: now)])
+        try await settle("a", .dead, .rejected, trouble: trouble)
+        try await settle("b", .dead, .rejected)
+        guard case .trouble(let told, let cause) = try store.inputs(after: 0, limit: 9)[0].input
+        else { throw Wrong() }
+        #expect(told == trouble)
+        #expect(cause == "a#1")
+        #expect(try store.counts().dead == 2)
+        #expect(try store.retry("nobody") == false)
+        #expect(try store.retry("a"))
+        #expect(try store.retry("a") == false)
+        #expect(try due() == ["a"])
+        #expect(try store.retryAllDead() == 1)
+        #expect(try due() == ["a", "b"])
+        let listed = try store.listing.deliveries(limit: 9)
+        #expect(listed.map(\.attempts) == [[attempt(.rejected)], [attempt(.rejected)]])
+        #expect(listed.map(\.delivery.state) == [.queued, .queued])
+    }
+
+    @Test("what was cancelled while it was being sent is not queued again, but may be sent")
+    func cancelledMeanwhile() async throws {
+        try await enqueue([delivery("a", due: now), delivery("b", due: now)])
+        try await store.commit([step(nil, now: now, [.released(["a", "b"], into: nil)])])
+        #expect(try due() == [])
+        try await settle("a", .queued(due: now))
+        try await settle("b", .sent, .delivered)
+        #expect(try due(reopen()) == [])
+        let states = try place.openListing().deliveries(limit: 9).map(\.delivery.state)
+        #expect(states == [.sent, .cancelled])
+    }
+
+    @Test("the history is bounded and keeps the newest")
+    func history() async throws {
+        try await enqueue([delivery("a", due: now)])
+        let count = Limits.attemptsKept + 3
+        for number in 1...count {
+            try await store.settle([
+                Settlement(
+                    delivery: "a", attempt: attempt(.retry, at: Instant(seconds: Int64(number))),
+                    next: .queued(due: now))
+            ])
+        }
+        let listed = try #require(try store.listing.deliveries(limit: 1).first)
+        #expect(listed.delivery.attempts == count)
+        #expect(
+            listed.attempts.map(\.at) == (4...count).map { Instant(seconds: Int64($0)) })
+    }
+
+    @Test("held ones are recalled, and leave when they are merged")
+    func held() async throws {
+        let first = delivery("h1", due: now + .seconds(600), state: .held)
+        let second = delivery("h2", due: now + .seconds(500), state: .held)
+        try await enqueue([first, second])
+        #expect(try due() == [])
+        #expect(try store.recall().held == [second, first])
+        try await store.commit([
+            step(
+                nil, now: now, [.released(["h1", "h2"], into: "m")], [delivery("m", due: now)])
+        ])
+        #expect(try store.recall().held.isEmpty)
+        #expect(try due() == ["m"])
+    }
+
+    @Test("a settlement of a delivery that is not there fails alone")
+    func failsAlone() async throws {
+        try await enqueue([delivery("a", due: now)])
+        let results = await withTaskGroup(of: (String, Bool).self) { group in
+            for id in ["a", "nobody", "nothing"] {
+                let store = store
+                group.addTask {
+                    let sent = Settlement(delivery: id, attempt: attempt(), next: .sent)
+                    do {
+                        try await store.settle([sent])
+                        return (id, true)
+                    } catch { return (id, false) }
+                }
+            }
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+        #expect(results == ["a": true, "nobody": false, "nothing": false])
+    }
+
+    @Test("the courier is woken by what is queued, not by what is held")
+    func wake() async throws {
+        let wakes = Mutex(0)
+        store.setOnQueued { wakes.withLock { $0 += 1 } }
+        try await enqueue([delivery("h", due: now, state: .held)])
+        #expect(wakes.withLock { $0 } == 0)
+        try await enqueue([delivery("a", due: now)])
+        #expect(wakes.withLock { $0 } == 1)
+    }
+}
+
+@Suite struct BacklogTests {
+    /// The rows of a queue, as a model of the table.
+    private final class Table {
+        var rows: [(key: Backlog.Key, delivery: Delivery)] = []
+        var reads = 0
+        func read(_ from: Backlog.Key, _ limit: Int) -> [Backlog.Entry] {
+            reads += 1
+            return Array(rows.sorted { $0.key < $1.key }.filter { $0.key >= from }.prefix(limit))
+        }
+    }
+
+    @Test("a window over a long queue gives the same as the queue", arguments: 1...40)
+    func model(seed: UInt64) throws {
+        var random = seed &* 0x9E37_79B9_7F4A_7C15
+        func draw(_ bound: Int) -> Int {
+            random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((random >> 33) % UInt64(bound))
+        }
+        let backlog = Backlog(bound: 6, atATime: 4)
+        let table = Table()
+        let channel = ChannelName.http("fleet")
+        var leased: Set<String> = []
+        for round in 0..<200 {
+            var outcome = Outcome()
+            switch draw(4) {
+            case 0, 1:
+                for part in 0..<draw(5) {
+                    let due = Instant(seconds: Int64(draw(30)))
+                    let key = Backlog.Key(due: due, n: Int64(round * 10 + part + 1))
+                    let entry = (key: key, delivery: delivery("d\(key.n)", due: due))
+                    table.rows.append(entry)
+                    outcome.queued.append(entry)
+                }
+            case 2:
+                guard let index = table.rows.indices.randomElement(draw) else { continue }
+                let id = table.rows.remove(at: index).delivery.id
+                leased.remove(id)
+                outcome.settled = [id]
+            default:
+                guard let index = table.rows.indices.randomElement(draw) else { continue }
+                let due = Instant(seconds: Int64(draw(40)))
+                table.rows[index].key.due = due
+                table.rows[index].delivery.due = due
+                table.rows[index].delivery.attempts += 1
+                let row = table.rows[index]
+                outcome.requeued = [(row.delivery.id, row.key, row.delivery.attempts)]
+            }
+            backlog.apply(outcome)
+            if round == 100 { backlog.reload([channel]) }
+            let now = Instant(seconds: Int64(draw(45)))
+            let got = try backlog.due(channel, now: now, limit: 3, excluding: leased) {
+                _, from, limit in table.read(from, limit)
+            }
+            let free = table.rows.sorted { $0.key < $1.key }.filter {
+                $0.key.due <= now && !leased.contains($0.delivery.id)
+            }.map(\.delivery)
+            // It may give fewer than there are, but never out of order, and none only where
+            // there is none.
+            #expect(got == Array(free.prefix(got.count)), "seed \(seed), round \(round)")
+            #expect(got.isEmpty == free.isEmpty, "seed \(seed), round \(round)")
+            if leased.count < 3 { leased.formUnion(got.prefix(1).map(\.id)) }
+        }
+    }
+
+    @Test("in steady state nothing is read")
+    func noReads() throws {
+        let backlog = Backlog()
+        let table = Table()
+        for n in Int64(1)...1_000 {
+            var outcome = Outcome()
+            let id = "d\(n)"
+            outcome.queued = [
+                (
+                    Backlog.Key(due: Instant(seconds: n), n: n),
+                    delivery(id, due: Instant(seconds: n))
+                )
+            ]
+            backlog.apply(outcome)
+            let got = try backlog.due(
+                .http("fleet"), now: .distantFuture, limit: 5, excluding: []
+            ) { _, from, limit in table.read(from, limit) }
+            #expect(got.map(\.id) == [id])
+            var end = Outcome()
+            end.settled = [id]
+            backlog.apply(end)
+        }
+        #expect(table.reads == 0)
+        #expect(backlog.channels.isEmpty)
+    }
+}
+
+extension Range<Int> {
+    fileprivate func randomElement(_ draw: (Int) -> Int) -> Int? {
+        isEmpty ? nil : lowerBound + draw(count)
+    }
+}
