@@ -2,9 +2,7 @@
 // that what else the machine does counts little.
 
 import Alerting
-import Dispatch
 import Foundation
-import Glibc
 import Intake
 import TestSupport
 
@@ -115,12 +113,6 @@ private func microseconds(each count: Int, _ body: () throws -> Void) rethrows -
     let start = threadNanoseconds()
     try body()
     return Double(threadNanoseconds() - start) / 1_000 / Double(count)
-}
-
-private func threadNanoseconds() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
 /// Uses a value, so that what made it is not optimised away.

@@ -5,9 +5,14 @@ import Foundation
 import Glibc
 
 /// Nanoseconds of the monotonic clock.
-func nanoseconds() -> UInt64 {
+func nanoseconds() -> UInt64 { read(CLOCK_MONOTONIC) }
+
+/// Nanoseconds of processor time that this thread has used.
+func threadNanoseconds() -> UInt64 { read(CLOCK_THREAD_CPUTIME_ID) }
+
+private func read(_ clock: clockid_t) -> UInt64 {
     var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
+    clock_gettime(clock, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
