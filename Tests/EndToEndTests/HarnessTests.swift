@@ -60,7 +60,7 @@ extension EndToEnd {
         func child() throws {
             let said = try finish("/bin/sh", ["-c", "cat; echo b >&2; exit 3"], input: "a\n")
             #expect(said.exit == .code(3) && said.output == "a" && said.errors == "b")
-            let child = try ChildProcess("/bin/sh", ["-c", "echo here >&2; exec sleep 60"])
+            let child = try RunningProgram("/bin/sh", ["-c", "echo here >&2; exec sleep 60"])
             #expect(child.line(within: 5) { $0 == "here" } != nil)
             child.send(SIGKILL)
             #expect(child.exit(within: 5) == .signal(SIGKILL))

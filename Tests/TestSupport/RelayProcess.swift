@@ -19,48 +19,48 @@ package final class RelayProcess: Sendable {
     package let folder: RelayFolder
     package let webhookPort: Int
     package let adminPort: Int
-    private let child: ChildProcess
+    private let program: RunningProgram
 
     /// Starts it and waits until it listens.
     /// - Throws: `HarnessError` with what it wrote, if it does not.
     package init(_ folder: RelayFolder, environment: [String: String] = [:]) throws {
         self.folder = folder
-        child = try ChildProcess(
+        program = try RunningProgram(
             outcryBinary, ["run", "--config", folder.configuration], environment: environment)
-        let line = child.line(within: 30) { LogLine($0)?.message == "listening" }
+        let line = program.line(within: 30) { LogLine($0)?.message == "listening" }
         guard let log = line.flatMap(LogLine.init), let webhook = log.port("webhook"),
             let admin = log.port("admin")
         else {
-            child.send(SIGKILL)
+            program.send(SIGKILL)
             throw HarnessError(
-                "the relay does not listen:\n" + child.errors.joined(separator: "\n"))
+                "the relay does not listen:\n" + program.errors.joined(separator: "\n"))
         }
         (webhookPort, adminPort) = (webhook, admin)
     }
 
-    package var pid: pid_t { child.pid }
-    package var isRunning: Bool { child.isRunning }
+    package var pid: pid_t { program.pid }
+    package var isRunning: Bool { program.isRunning }
     /// All that it has written: its log.
-    package var log: [String] { child.errors + child.output }
+    package var log: [String] { program.errors + program.output }
 
     /// kill -9, and waits until it is gone.
     package func kill() {
-        child.send(SIGKILL)
-        _ = child.exit(within: 10)
+        program.send(SIGKILL)
+        _ = program.exit(within: 10)
     }
 
     /// SIGTERM; how it ended within ten seconds, nil if it did not.
     @discardableResult
-    package func stop(within limit: TimeInterval = 10) -> ChildProcess.Exit? {
-        child.send(SIGTERM)
-        let exit = child.exit(within: limit)
+    package func stop(within limit: TimeInterval = 10) -> RunningProgram.Exit? {
+        program.send(SIGTERM)
+        let exit = program.exit(within: limit)
         if exit == nil { kill() }
         return exit
     }
 
     /// Waits for a line of the log.
     package func logged(within limit: TimeInterval, _ part: String) -> Bool {
-        child.line(within: limit) { $0.contains(part) } != nil
+        program.line(within: limit) { $0.contains(part) } != nil
     }
 
     // MARK: - What one asks of it

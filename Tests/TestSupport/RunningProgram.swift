@@ -13,7 +13,7 @@ package struct HarnessError: Error, CustomStringConvertible {
 }
 
 /// A running (or ended) child process.
-package final class ChildProcess: Sendable {
+package final class RunningProgram: Sendable {
     /// How it ended.
     package enum Exit: Hashable, Sendable {
         case code(Int32)
@@ -41,7 +41,7 @@ package final class ChildProcess: Sendable {
         all.merge(environment) { $1 }
         let started = try spawn(executable, arguments, all)
         pid = started.pid
-        ChildProcess.feed(started.input, input ?? "")
+        RunningProgram.feed(started.input, input ?? "")
         let state = state
         readLines(started.output) { line in state.change { $0.take(line, \.output) } }
         readLines(started.errors) { line in state.change { $0.take(line, \.errors) } }
@@ -98,10 +98,10 @@ package final class ChildProcess: Sendable {
     }
 }
 
-extension ChildProcess.State {
+extension RunningProgram.State {
     /// A line, or nil at the end of the stream.
     fileprivate mutating func take(
-        _ line: String?, _ stream: WritableKeyPath<ChildProcess.State, [String]>
+        _ line: String?, _ stream: WritableKeyPath<RunningProgram.State, [String]>
     ) {
         if let line { self[keyPath: stream].append(line) } else { openPipes -= 1 }
     }
@@ -110,7 +110,7 @@ extension ChildProcess.State {
 /// What a command said that ran to its end.
 package struct Finished: Sendable {
     /// nil: it had to be killed.
-    package var exit: ChildProcess.Exit?
+    package var exit: RunningProgram.Exit?
     package var output: String
     package var errors: String
 }
@@ -120,7 +120,7 @@ package func finish(
     _ executable: String, _ arguments: [String], environment: [String: String] = [:],
     input: String? = nil, within limit: TimeInterval = 30
 ) throws -> Finished {
-    let child = try ChildProcess(
+    let child = try RunningProgram(
         executable, arguments, environment: environment, input: input)
     let exit = child.exit(within: limit)
     if exit == nil {
