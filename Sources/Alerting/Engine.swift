@@ -90,14 +90,14 @@ package struct Engine: Sendable {
 
         clear(by: happening, subject, memory, &step)
         judgeAgain(subject, by: happening, memory, &step)
-        let findings = rules.find(
+        let rulings = rules.find(
             event, uniqueId: subject.key.uniqueId, slot: subject.slot, subject.facts, memory)
         var judgement = Judgement(seq: seq, device: subject.key, rulesHash: rules.book.hash)
-        judgement.fix = findings.placeReport
+        judgement.fix = rulings.placeReport
         if event.device == nil { judgement.attributes = subject.facts.device?.attributes }
-        judgement.verdicts = step.verdicts + step.take(findings, happening, subject, memory)
+        judgement.verdicts = step.verdicts + step.take(rulings, happening, subject, memory)
 
-        if findings.isOpen || subject.isBare || rules.couldClear(happening.kinds)
+        if rulings.isOpen || subject.isBare || rules.couldClear(happening.kinds)
             || rules.waitsForName(event, memory)
         {
             step.keep(
@@ -137,11 +137,11 @@ package struct Engine: Sendable {
             else { continue }
             var again = subject
             again.facts = Facts(recent.event, past: subject.past, device: subject.facts.device)
-            let findings = rules.find(
+            let rulings = rules.find(
                 recent.event, uniqueId: subject.key.uniqueId, slot: subject.slot, again.facts,
                 memory)
-            var fresh = findings
-            fresh.list = findings.list.filter { finding in
+            var fresh = rulings
+            fresh.list = rulings.list.filter { finding in
                 finding.isMatch
                     && !recent.matched.contains(rules.index.rules[Int(finding.rule)].id)
             }
@@ -157,7 +157,7 @@ package struct Engine: Sendable {
             guard !verdicts.isEmpty else { continue }
             var judgement = Judgement(
                 seq: recent.seq, device: subject.key, rulesHash: rules.book.hash)
-            judgement.fix = findings.placeReport
+            judgement.fix = rulings.placeReport
             judgement.verdicts = verdicts
             step.step.rejudged.append(judgement)
         }

@@ -47,6 +47,7 @@ package enum Limits {
 
     // Deliveries
     package static let backlogInMemory = 4_096
+    package static let leasedPerChannel = 256
     package static let attemptsKept = 50
     package static let itemsPerMessage = 200
     package static let hookOutputBytes = 64 << 10
@@ -69,6 +70,7 @@ package enum Limits {
     /// A name or address that a template shows; longer ones are cut.
     package static let templateFactBytes = 1 << 10
     package static let subjectCharacters = 200
+    package static let troublesPerMessage = 20
     package static let lateDigestSeconds: Int64 = 600
     package static let incidentExpiryDays: Int64 = 30
 }

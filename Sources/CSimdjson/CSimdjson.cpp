@@ -69,12 +69,15 @@ struct cj_reader {
 
     std::vector<cj_member> members;
     std::vector<cj_value> list;
-    Output nested, body;
+    /// The document itself, padded as simdjson wants it, and what is made of it.
+    Output input, nested, body;
 
     cj_status parse(const void *bytes, size_t count, const char **reason);
     bool take(bool with_body, cj_item &item);
 
 private:
+    bool may_hold_secrets() const;
+    void write_body(dom::element element);
     void read_item(dom::element element, cj_item &item);
     void read_attributes(dom::element element, cj_range &range);
     cj_value read_value(dom::element element);
@@ -90,7 +93,8 @@ private:
             auto *place = reinterpret_cast<char *>(&target) + field.offset;
             auto &value = *reinterpret_cast<cj_value *>(place);
             value = read_value(member.value);
-            if (value.kind == CJ_NESTED && field.name == "geofenceIds") read_list(member.value, value);
+            if (value.kind == CJ_NESTED && field.name == "geofenceIds")
+                read_list(member.value, value);
             return true;
         }
         return false;
@@ -115,12 +119,20 @@ private:
 
 cj_status cj_reader::parse(const void *bytes, size_t count, const char **reason) {
     is_done = true;
-    if (parser.capacity() > kept_bytes && count <= kept_bytes) parser = dom::parser();
+    if (parser.capacity() > kept_bytes && count <= kept_bytes) {
+        parser = dom::parser();
+        input.release();
+    }
+    input.clear();
+    char *copy = input.room(count + SIMDJSON_PADDING);
+    if (count > 0) std::memcpy(copy, bytes, count);
+    std::memset(copy + count, 0, SIMDJSON_PADDING);
+    input.advance(copy + count);
     if (parser.capacity() < count) {
         // simdjson takes the depth only here; what it grows by itself would forget it.
         if (parser.allocate(count < 4096 ? 4096 : count, max_depth)) return CJ_NO_MEMORY;
     }
-    auto error = parser.parse(static_cast<const uint8_t *>(bytes), count, true).get(root);
+    auto error = parser.parse(input.data(), count, false).get(root);
     *reason = error ? error_message(error) : nullptr;
     switch (error) {
     case SUCCESS: break;
@@ -164,7 +176,7 @@ bool cj_reader::take(bool with_body, cj_item &item) {
     if (nested.capacity() > kept_bytes) nested.release();
     item = cj_item{};
     read_item(element, item);
-    if (with_body && item.shape == CJ_EVENT) outcry::write(element, body);
+    if (with_body && item.shape == CJ_EVENT) write_body(element);
     // Only now, as nothing grows any more, do addresses hold.
     for (auto &member : members)
         if (member.value.kind == CJ_NESTED)
@@ -173,6 +185,49 @@ bool cj_reader::take(bool with_body, cj_item &item) {
     item.list = list.data();
     item.body = {body.data(), body.size()};
     return true;
+}
+
+/// Whether any string, a key or not, has the name of a secret: one pass over simdjson's tape, of
+/// which a word's first byte is its kind, the rest of a string's the offset of its length and bytes
+/// (simdjson, doc/tape.md).
+bool cj_reader::may_hold_secrets() const {
+    const uint64_t *tape = parser.doc.tape.get();
+    const uint8_t *strings = parser.doc.string_buf.get();
+    constexpr uint64_t payload = (uint64_t(1) << 56) - 1;
+    size_t end = size_t(tape[0] & payload);
+    for (size_t index = 1; index < end; index += 1) {
+        switch (tape[index] >> 56) {
+        case '"': {
+            const uint8_t *text = strings + (tape[index] & payload);
+            uint32_t length;
+            std::memcpy(&length, text, sizeof length);
+            if (outcry::is_secret({reinterpret_cast<const char *>(text) + sizeof length, length}))
+                return true;
+            break;
+        }
+        case 'l':
+        case 'u':
+        case 'd': index += 1; break;
+        default: break;
+        }
+    }
+    return false;
+}
+
+/// Without a secret in it a document is kept as it was spelled, but for its white space; that is
+/// most of them, and costs a third.
+void cj_reader::write_body(dom::element element) {
+    if (is_list || may_hold_secrets()) {
+        outcry::write(element, body);
+        return;
+    }
+    size_t size = 0;
+    // Cannot fail: the document has just been parsed.
+    if (minify(input.data(), input.size(), body.room(input.size() + SIMDJSON_PADDING), size)) {
+        outcry::write(element, body);
+        return;
+    }
+    body.advance(body.room(0) + size);
 }
 
 void cj_reader::read_item(dom::element element, cj_item &item) {

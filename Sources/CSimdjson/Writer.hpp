@@ -1,6 +1,6 @@
 // Writes a simdjson element back as minified JSON, leaving out the members that hold secrets: what
-// is kept of a payload for the record. Numbers keep their value (doubles by their shortest
-// spelling that reads back the same), not their spelling: `5.0E7` becomes `5e+07`.
+// is kept of a payload for the record where it holds any. Numbers keep their value (doubles by
+// their shortest spelling that reads back the same), not their spelling: `5.0E7` becomes `5e+07`.
 #pragma once
 #include <simdjson.h>
 

@@ -70,7 +70,8 @@ extension Endpoint {
             // Else the system's authorities would still be trusted beside it.
             set(CURLOPT_CAPATH, nil)
         }
-        accepted = outcry_easy_setopt_data(handle, CURLOPT_WRITEFUNCTION, receive) == CURLE_OK
+        accepted =
+            outcry_easy_setopt_data(handle, CURLOPT_WRITEFUNCTION, receive) == CURLE_OK
             && accepted
         switch family {
         case .web:

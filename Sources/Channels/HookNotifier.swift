@@ -52,7 +52,8 @@ package struct HookNotifier: Notifier {
         // EX_TEMPFAIL of sysexits.h
         case .exited(75): return failed(attempt.note("exit 75"))
         case .exited(let code): return .rejected(note: attempt.note("exit \(code)"))
-        case .signaled(let signal): return .rejected(note: attempt.note("ended by signal \(signal)"))
+        case .signaled(let signal):
+            return .rejected(note: attempt.note("ended by signal \(signal)"))
         }
     }
 

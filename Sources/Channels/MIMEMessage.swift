@@ -69,7 +69,8 @@ struct MIMEMessage {
 
     /// RFC 5322 §3.3, in UTC.
     static func date(_ instant: Instant) -> String {
-        let days = instant.seconds >= 0
+        let days =
+            instant.seconds >= 0
             ? instant.seconds / 86_400 : (instant.seconds - 86_399) / 86_400
         let second = instant.seconds - days * 86_400
         let date = Instant.civil(days: days)
@@ -104,7 +105,8 @@ struct MailHeaders {
         let line = PlainText.line(text)
         let words = line.split(separator: " ", omittingEmptySubsequences: false)
         // Double spaces would be lost in folding, `=?` would be read as an encoded word.
-        let isPlain = line.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F } && !line.contains("=?")
+        let isPlain =
+            line.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F } && !line.contains("=?")
             && words.allSatisfy { !$0.isEmpty && $0.utf8.count <= 60 }
         fold(name, isPlain ? words.map(String.init) : EncodedWord.words(line, after: name))
     }
@@ -171,7 +173,7 @@ enum EncodedWord {
 
 /// RFC 2045 §6.7.
 enum QuotedPrintable {
-    /// Lines of at most 76 characters; ends with a line break.
+    /// Lines of at most 76 characters. A line break follows: the text itself ends before it.
     static func append(_ text: String, to bytes: inout [UInt8]) {
         let hex = Array("0123456789ABCDEF".utf8)
         var column = 0
@@ -202,6 +204,6 @@ enum QuotedPrintable {
                 column += 3
             }
         }
-        if column > 0 || text.isEmpty { bytes.append(contentsOf: "\r\n".utf8) }
+        bytes.append(contentsOf: "\r\n".utf8)
     }
 }

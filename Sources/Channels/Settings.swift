@@ -185,7 +185,8 @@ struct ServerAddress {
         else { return nil }
         scheme = url[..<colon.lowerBound].lowercased()
         let authority = url[colon.upperBound...].prefix { !"/?#\\".contains($0) }
-        let place = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] }
+        let place =
+            authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] }
             ?? authority
         if place.hasPrefix("["), let close = place.firstIndex(of: "]") {
             host = String(place[...close])

@@ -124,12 +124,15 @@ package struct MailConversation: Sendable, Hashable {
     package private(set) var reply = 0
     /// RFC 3463, such as `5.1.1`. The text behind it is not kept: servers repeat addresses in it.
     package private(set) var enhanced: String?
+    /// curl has said QUIT: the reply to that says nothing of the mail.
+    private var isOver = false
 
     package init() {}
 
     /// A command that curl sent. Only its verb is looked at: others carry addresses or passwords.
     mutating func sent(_ command: some Sequence<UInt8>) {
         let verb = String(decoding: Array(command.prefix(4)), as: UTF8.self).uppercased()
+        if verb == "QUIT" { isOver = true }
         let next: Stage? =
             switch verb {
             case "EHLO", "HELO": .hello
@@ -138,7 +141,7 @@ package struct MailConversation: Sendable, Hashable {
             case "MAIL": .sender
             case "RCPT": .recipient
             case "DATA": .content
-            default: nil  // a continuation of AUTH, RSET, QUIT
+            default: nil  // the continuation of a login
             }
         guard let next else { return }
         stage = next
@@ -155,6 +158,7 @@ package struct MailConversation: Sendable, Hashable {
 
     /// A reply line: `250-PIPELINING`, `550 5.1.1 …` (RFC 5321 §4.2).
     mutating func received(_ line: some Sequence<UInt8>) {
+        guard !isOver else { return }
         let bytes = Array(line.prefix(16))
         let digits = bytes.prefix(3)
         guard digits.count == 3, digits.allSatisfy({ (48...57).contains($0) }) else { return }

@@ -32,13 +32,6 @@ final class WebhookHandler: ChannelDuplexHandler {
         case closing
     }
 
-    /// A post that is being received.
-    private struct Post {
-        var source: WebhookSource
-        var txn: String?
-        var body: ByteBuffer?
-    }
-
     private let sources: [WebhookSource]
     private let lane: WebhookLane
     private let connection: Connection
@@ -153,45 +146,25 @@ final class WebhookHandler: ChannelDuplexHandler {
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         isLast = !head.isKeepAlive
         isOld = head.version.major == 1 && head.version.minor == 0
-        let path = head.uri.prefix { $0 != "?" }
-        guard let source = sources.first(where: { $0.path == path }) else {
+        switch Admission(head, sources: sources) {
+        case .routed:
             state = .routed(isReceived: false, isAnswered: false)
             connection.enter(.body)
-            return forward(.head(head), context)
-        }
-        let length = head.headers.first(name: "content-length").flatMap(Int.init)
-        let hasBody = length ?? 0 > 0 || head.headers.contains(name: "transfer-encoding")
-        // Nobody's body is read before it is known to be welcome; a refused one ends the connection.
-        func refuse(_ answer: Answer, as reason: IntakeCounters.Refusal) {
+            forward(.head(head), context)
+        case .refused(let answer, let reason, let hasBody):
             lane.counters.count(reason)
+            logger.debug("a post was refused: \(reason.rawValue)")
             state = .answered
+            // Nobody's body is read before it is known to be welcome.
             if hasBody { isLast = true }
             self.answer(answer, context)
-        }
-        guard head.method == .POST else { return refuse(.methodNotAllowed, as: .method) }
-        let given = head.headers["authorization"]
-        guard source.admits(given.count == 1 ? given[0] : nil) else {
-            logger.debug("wrong authorization", metadata: ["source": "\(source.name)"])
-            return refuse(.unauthorized, as: .authorization)
-        }
-        guard length ?? 0 <= Limits.bodyBytes else { return refuse(.tooLarge, as: .tooLarge) }
-        let txn = head.headers.first(name: "x-powtxn").flatMap(Self.cleaned)
-        state = .body(Post(source: source, txn: txn))
-        connection.enter(.body)
-        if head.headers.first(name: "expect")?.lowercased() == "100-continue" {
+        case .post(let post, let expectsContinue):
+            state = .body(post)
+            connection.enter(.body)
+            guard expectsContinue else { return }
             let go = HTTPResponseHead(version: .http1_1, status: .continue)
             context.writeAndFlush(wrapOutboundOut(.head(go)), promise: nil)
         }
-    }
-
-    /// At most `Limits.txnBytes`, without controls, as it is shown to people.
-    private static func cleaned(_ txn: String) -> String? {
-        var kept = String()
-        for scalar in txn.unicodeScalars where scalar.properties.generalCategory != .control {
-            guard kept.utf8.count + String(scalar).utf8.count <= Limits.txnBytes else { break }
-            kept.unicodeScalars.append(scalar)
-        }
-        return kept.isEmpty ? nil : kept
     }
 
     private func receive(
@@ -377,9 +350,12 @@ final class WebhookHandler: ChannelDuplexHandler {
         switch connection.phase {
         case .head, .body:
             lane.counters.count(.slow)
-            if case .routed = state { return context.close(promise: nil) }
-            isLast = true
-            answer(.timeout, context)
+            switch state {
+            case .head, .body:
+                isLast = true
+                answer(.timeout, context)
+            case .answered, .committing, .routed, .closing: context.close(promise: nil)
+            }
         case .opened, .idle, .routed, .closing: context.close(promise: nil)
         case .committing: break
         }
@@ -392,7 +368,8 @@ final class WebhookHandler: ChannelDuplexHandler {
         }
         let answer = error == .headerOverflow ? Answer.headersTooLarge : .badRequest
         switch state {
-        case .head, .body, .answered:
+        case .answered: context.close(promise: nil)
+        case .head, .body:
             lane.counters.count(error == .headerOverflow ? .headers : .badRequest)
             isLast = true
             self.answer(answer, context)

@@ -39,7 +39,10 @@ struct MemoryStatements {
         geofence = try make(
             "INSERT OR REPLACE INTO geofence (server, id, name) VALUES (?1, ?2, ?3)")
         stamp = try make(
-            "INSERT OR REPLACE INTO stamp (device, rule, alarm, place, at) VALUES (?1, ?2, ?3, ?4, ?5)"
+            """
+            INSERT OR REPLACE INTO stamp (device, rule, alarm, place, at)
+            VALUES (?1, ?2, ?3, ?4, ?5)
+            """
         )
         unstamp = try make(
             "DELETE FROM stamp WHERE device = ?1 AND rule = ?2 AND alarm = ?3 AND place = ?4")
@@ -102,7 +105,7 @@ extension Ledger {
         statement.bind(13, text: Incident.Told.stored(incident.toldBefore))
         statement.bind(14, text: Incident.Member.stored(incident.openMembers))
         if let item = incident.pending {
-            statement.bind(15, text: try Facts.encode([item]))
+            statement.bind(15, text: Item.stored([item]))
         } else {
             statement.bindNull(15)
         }
@@ -192,5 +195,24 @@ extension Incident.State {
         case 1: self = .acknowledged
         default: self = .cleared
         }
+    }
+}
+
+extension Judgement {
+    /// From `judgement` and `device`.
+    static let columns = """
+        judgement.seq, device.server, device.unique_id, rules, fix, judgement.attributes, verdicts
+        """
+
+    /// nil where there is none: the columns of an outer join.
+    init?(_ row: Prepared, from column: Int32) {
+        guard !row.isNull(column) else { return nil }
+        self.init(
+            seq: row.int(column),
+            device: DeviceKey(server: row.text(column + 1), uniqueId: row.text(column + 2)),
+            rulesHash: row.text(column + 3))
+        fix = row.optionalText(column + 4).flatMap(Report.init(stored:))
+        attributes = row.optionalText(column + 5).map(Attributes.init(stored:))
+        verdicts = Verdict.read(row.text(column + 6))
     }
 }

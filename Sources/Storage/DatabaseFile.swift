@@ -79,7 +79,7 @@ final class DatabaseFile: Sendable {
                     PRAGMA synchronous = FULL;
                     PRAGMA wal_autocheckpoint = 0;
                     PRAGMA journal_size_limit = \(Limits.walBytes);
-                    PRAGMA cache_size = -16384;
+                    PRAGMA cache_size = -8192;
                     PRAGMA temp_store = MEMORY;
                     """)
             let synchronous = try Int.fetchOne(db, sql: "PRAGMA synchronous")
@@ -113,7 +113,7 @@ final class DatabaseFile: Sendable {
         configuration.readonly = true
         configuration.busyMode = .timeout(5)
         configuration.prepareDatabase { db in
-            try db.execute(sql: "PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY")
+            try db.execute(sql: "PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY")
         }
         return try DatabaseQueue(path: path, configuration: configuration)
     }

@@ -1,17 +1,9 @@
-// A delivery read back from its row, and the one place where its facts become JSON.
+// A delivery read back from its row. Its facts are JSON (Item+JSON in the core): written by hand on
+// the road, read back by JSONDecoder only where memory does not hold the delivery any more.
 import Alerting
-import Foundation
 
-/// The facts of a delivery as text, with the names of `Item`'s coding keys.
+/// Trouble of the relay's own as a column.
 enum Facts {
-    static func encode(_ items: [Item]) throws -> [UInt8] {
-        items.isEmpty ? Array("[]".utf8) : [UInt8](try JSONEncoder().encode(items))
-    }
-
-    static func items(_ text: [UInt8]) throws -> [Item] {
-        try JSONDecoder().decode([Item].self, from: Data(text))
-    }
-
     /// kind, subject, text.
     static func encode(_ trouble: Trouble) -> [UInt8] {
         var rows = TextRows()
@@ -41,7 +33,8 @@ extension Delivery {
         self.init(
             id: row.text(1), contact: row.text(6), channel: channel, address: row.text(7),
             reason: reason, severity: severity, template: row.text(10), language: row.text(11),
-            timezone: row.text(12), items: try Facts.items(row.bytes(16)), rulesHash: row.text(13),
+            timezone: row.text(12), items: try Item.items(stored: row.bytes(16)),
+            rulesHash: row.text(13),
             created: row.instant(14))
         trouble = row.optionalText(15).flatMap(Facts.trouble)
         state = State(column: row.int(3))

@@ -18,8 +18,8 @@ package struct ListedEvent: Sendable {
     package var event: Event?
     /// As known now; empty where nobody knows.
     package var deviceName: String
-    /// nil: not stepped yet.
-    package var verdicts: [Verdict]?
+    /// What it was judged by and what each rule said; nil: not stepped yet.
+    package var judgement: Judgement?
     /// Why it was set aside.
     package var aside: String?
 }
@@ -70,8 +70,10 @@ package struct Listing: Sendable {
         try reading.snapshot { snapshot in
             let rows = try snapshot.prepare(
                 """
-                SELECT \(Delivery.columns) FROM outbox \(deadOnly ? "WHERE state = 5" : "")
-                ORDER BY n DESC LIMIT ?1
+                SELECT \(Delivery.columns) FROM outbox
+                \(deadOnly
+                    ? "INDEXED BY outbox_dead WHERE state = 5 ORDER BY created DESC, n DESC"
+                    : "ORDER BY n DESC") LIMIT ?1
                 """)
             rows.bind(1, limit)
             let history = try snapshot.prepare(
@@ -90,7 +92,7 @@ package struct Listing: Sendable {
     package func incidents(openOnly: Bool, limit: Int) throws -> [Incident] {
         try reading.snapshot {
             try $0.incidents(
-                "\(openOnly ? "WHERE state < 2" : "") ORDER BY last_match DESC LIMIT ?1"
+                "\(openOnly ? Snapshot.open : Snapshot.all) ORDER BY last_match DESC LIMIT ?1"
             ) { $0.bind(1, limit) }
         }
     }
@@ -99,7 +101,10 @@ package struct Listing: Sendable {
     package func incidents(idPrefix: String, limit: Int = 10) throws -> [Incident] {
         try reading.snapshot {
             try $0.incidents(
-                "WHERE incident.id >= ?1 AND substr(incident.id, 1, length(?1)) = ?1 LIMIT ?2"
+                """
+                \(Snapshot.all) WHERE incident.id >= ?1
+                  AND substr(incident.id, 1, length(?1)) = ?1 ORDER BY incident.id LIMIT ?2
+                """
             ) {
                 $0.bind(1, idPrefix)
                 $0.bind(2, limit)
@@ -125,7 +130,8 @@ package struct Listing: Sendable {
                 """
             let rows = try snapshot.prepare(
                 """
-                SELECT \(Snapshot.bodyColumns), inbox.type, device.name, verdicts, reason
+                SELECT \(Snapshot.bodyColumns), inbox.type, device.name, reason,
+                  \(Judgement.columns)
                 FROM inbox LEFT JOIN server ON server.id = inbox.server
                   LEFT JOIN judgement ON judgement.seq = inbox.seq
                   LEFT JOIN device ON device.id = judgement.device
@@ -141,7 +147,7 @@ package struct Listing: Sendable {
                     road: Event.Road(rawValue: row.text(5)) ?? .webhook, txn: row.optionalText(6),
                     type: row.text(8), isCopy: row.int(2) == InboxKind.copy.rawValue, event: event,
                     deviceName: row.optionalText(9) ?? event?.device?.name ?? "",
-                    verdicts: row.optionalText(10).map(Verdict.read), aside: row.optionalText(11))
+                    judgement: Judgement(row, from: 11), aside: row.optionalText(10))
             }
         }
     }
@@ -169,10 +175,18 @@ extension Snapshot {
         var counts = StoreCounts()
         counts.backlog = try count(
             "SELECT count(*) FROM inbox WHERE seq > (SELECT cursor FROM progress)")
-        counts.held = try count("SELECT count(*) FROM outbox WHERE state = 3")
-        counts.dead = try count("SELECT count(*) FROM outbox WHERE state = 5")
-        counts.openIncidents = try count("SELECT count(*) FROM incident WHERE state < 2")
-        try prepare("SELECT channel, count(*) FROM outbox WHERE state = 0 GROUP BY channel").each {
+        counts.held = try count(
+            "SELECT count(*) FROM outbox INDEXED BY outbox_held WHERE state = 3")
+        counts.dead = try count(
+            "SELECT count(*) FROM outbox INDEXED BY outbox_dead WHERE state = 5")
+        counts.openIncidents = try count(
+            "SELECT count(*) FROM incident INDEXED BY incident_open WHERE state < 2")
+        try prepare(
+            """
+            SELECT channel, count(*) FROM outbox INDEXED BY outbox_due WHERE state = 0
+            GROUP BY channel
+            """
+        ).each {
             if let channel = ChannelName($0.text(0)) { counts.queued[channel] = Int($0.int(1)) }
             return true
         }

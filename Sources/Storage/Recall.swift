@@ -19,8 +19,7 @@ extension Snapshot {
             recalled.latest = max(recalled.latest, last)
         }
         let keys = try devices(into: &recalled.memory)
-        recalled.memory.incidents = try incidents(
-            "WHERE state < 2 ORDER BY incident.opened, incident.id")
+        recalled.memory.incidents = try incidents(Self.open)
         recalled.memory.stamps = try prepare("SELECT device, rule, alarm, place, at FROM stamp")
             .all {
                 let device = $0.int(0)
@@ -30,7 +29,8 @@ extension Snapshot {
                 return .init(key: key, moment: $0.instant(4))
             }
         recalled.memory.held = try prepare(
-            "SELECT \(Delivery.columns) FROM outbox WHERE state = 3 ORDER BY due, n"
+            "SELECT \(Delivery.columns) FROM outbox INDEXED BY outbox_held WHERE state = 3"
+                + " ORDER BY due, n"
         ).all { try Delivery($0) }
         recalled.memory.geofences = try prepare("SELECT server, id, name FROM geofence").all {
             .init(server: $0.text(0), id: $0.int(1), name: $0.text(2))
@@ -67,9 +67,12 @@ extension Snapshot {
             return true
         }
         try prepare(
-            "SELECT device, \(Report.columns) FROM report ORDER BY device, time, of_event DESC"
+            "SELECT device, \(Report.columns) FROM report ORDER BY device, time, of_event"
         ).each { row in
             guard let place = places[row.int(0)] else { return true }
+            if memory.devices[place].reports.isEmpty {
+                memory.devices[place].reports.reserveCapacity(Limits.reportsPerDevice)
+            }
             memory.devices[place].reports.append(Report(row, from: 1))
             return true
         }
@@ -133,7 +136,10 @@ extension Snapshot {
     /// The first inbox row received at `instant` or later, or one behind the last. `received`
     /// never falls with `seq`, so that no index on it is needed: a search by halves.
     func firstSeq(receivedFrom instant: Instant) throws -> Int64 {
-        let ends = try prepare("SELECT min(seq), max(seq) FROM inbox").first {
+        // Asked for in one SELECT, min and max would read the whole table.
+        let ends = try prepare(
+            "SELECT (SELECT min(seq) FROM inbox), (SELECT max(seq) FROM inbox)"
+        ).first {
             $0.isNull(0) ? nil : (low: $0.int(0), high: $0.int(1) + 1)
         }
         guard var (low, high) = ends ?? nil else { return 1 }
@@ -154,8 +160,10 @@ extension Snapshot {
     // MARK: Inputs
 
     /// The columns that `event` reads, from 0 on.
-    static let bodyColumns =
-        "inbox.seq, inbox.received, inbox.kind, server.url, inbox.source, inbox.road, inbox.txn, body"
+    static let bodyColumns = """
+        inbox.seq, inbox.received, inbox.kind, server.url, inbox.source, inbox.road, inbox.txn,
+        body
+        """
 
     static func event(_ row: Prepared, _ decode: (StoredBody) -> Event?) -> Event? {
         let stored = StoredBody(
@@ -238,7 +246,8 @@ extension Snapshot {
     ) throws -> [Backlog.Entry] {
         let rows = try prepare(
             """
-            SELECT \(Delivery.columns) FROM outbox WHERE state = 0 AND channel = ?1
+            SELECT \(Delivery.columns) FROM outbox INDEXED BY outbox_due
+            WHERE state = 0 AND channel = ?1
               AND (due, n) >= (?2, ?3) ORDER BY due, n LIMIT ?4
             """)
         rows.bind(1, channel.description)
@@ -252,13 +261,20 @@ extension Snapshot {
 
     // MARK: Incidents
 
-    /// - Parameter rest: from `WHERE` on; the tables are `incident` and `device`.
+    /// Open and acknowledged ones, by their own index: the cleared ones of a year are not read.
+    static let open =
+        "INDEXED BY incident_open LEFT JOIN device ON device.id = incident.device "
+        + "WHERE state < 2"
+    /// All.
+    static let all = "LEFT JOIN device ON device.id = incident.device"
+
+    /// - Parameter rest: what follows `FROM incident`, begun with `open` or `all`.
     func incidents(_ rest: String, bind: (Prepared) -> Void = { _ in }) throws -> [Incident] {
         let rows = try prepare(
             """
             SELECT incident.id, rule, severity, device.server, device.unique_id, device_name, state,
               opened, last_match, cleared, count, held, told, told_before, members, pending, due
-            FROM incident LEFT JOIN device ON device.id = incident.device \(rest)
+            FROM incident \(rest)
             """)
         bind(rows)
         return try rows.all { row in
@@ -276,7 +292,7 @@ extension Snapshot {
             incident.told = Incident.Told.read(row.text(12))
             incident.toldBefore = Incident.Told.read(row.text(13))
             incident.openMembers = Incident.Member.read(row.text(14))
-            if !row.isNull(15) { incident.pending = try Facts.items(row.bytes(15)).first }
+            if !row.isNull(15) { incident.pending = try Item.items(stored: row.bytes(15)).first }
             incident.due = row.optionalInstant(16)
             return incident
         }

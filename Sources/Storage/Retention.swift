@@ -144,7 +144,10 @@ extension Ledger {
         // A dead one may have been queued again since it was looked at.
         let remove = try prepare("DELETE FROM outbox WHERE n = ?1 AND state NOT IN (0, 3)")
         let attempts = try prepare(
-            "DELETE FROM attempt WHERE delivery = ?1 AND NOT EXISTS (SELECT 1 FROM outbox WHERE n = ?1)"
+            """
+            DELETE FROM attempt WHERE delivery = ?1
+              AND NOT EXISTS (SELECT 1 FROM outbox WHERE n = ?1)
+            """
         )
         for row in rows {
             remove.bind(1, row)

@@ -149,7 +149,8 @@ enum Schema {
           id TEXT NOT NULL UNIQUE,
           seq INTEGER NOT NULL,           -- the earliest event that it tells of; 0: none
           channel TEXT NOT NULL,
-          state INTEGER NOT NULL CHECK (state IN (0, 2, 3, 4, 5)), -- queued sent held cancelled dead
+          -- queued, sent, held, cancelled, dead
+          state INTEGER NOT NULL CHECK (state IN (0, 2, 3, 4, 5)),
           due INTEGER NOT NULL,
           attempts INTEGER NOT NULL,
           contact TEXT NOT NULL,

@@ -116,7 +116,10 @@ package struct RetentionPolicy: Sendable, Hashable {
     package var incidents: Duration
     package var deliveries: Duration
 
-    package init(events: Duration, incidents: Duration, deliveries: Duration) {
+    package init(
+        events: Duration = .days(90), incidents: Duration = .days(400),
+        deliveries: Duration = .days(90)
+    ) {
         self.events = events
         self.incidents = incidents
         self.deliveries = deliveries
@@ -145,4 +148,6 @@ package struct StoreCounts: Sendable, Hashable {
     package var held = 0
     package var dead = 0
     package var openIncidents = 0
+
+    package init() {}
 }

@@ -1,7 +1,7 @@
 // When the write-ahead log is copied back into the database file. SQLite's own checkpoints fall
 // on whatever commit is the thousandth and make the tail of the answers' times; a thread of its
 // own lets the log grow without end at full load (measured: 480 MB in 5 s). So the writer does it
-// itself: a little whenever nothing waits, more when the log grows all the same, and, should a
+// itself: a little while there is not much to do, more when the log grows all the same, and, if a
 // reader have kept it from starting over, with a short wait for that reader.
 import Alerting
 import GRDBSQLite
@@ -16,10 +16,10 @@ final class WriteAheadLog {
 
     // Pages of 4 KiB, in parts of the cap.
     private static let cap = Int32(Limits.walBytes / 4_096)
-    /// Copied when nothing waits: a few milliseconds.
-    private static let little = cap / 64
-    /// Copied in any case.
-    private static let much = cap / 4
+    /// Copied when the relay has little to do: a few milliseconds.
+    private static let little = cap / 16
+    /// Copied in any case. The later, the more pages were written twice and are copied once.
+    private static let much = cap / 2
     /// Readers are waited for.
     private static let most = cap / 4 * 3
 
@@ -40,6 +40,8 @@ final class WriteAheadLog {
         frames.deallocate()
     }
 
+    /// After each round.
+    /// - Parameter idle: it was a small one, and nothing waits.
     func checkpoint(idle: Bool) {
         let size = frames.pointee
         guard size >= (idle ? Self.little : Self.much) else { return }

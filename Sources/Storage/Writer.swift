@@ -101,7 +101,8 @@ final class Writer: Sendable {
         while let batch = take() {
             file.writing.writeWithoutTransaction { _ in
                 round(batch[...], ledger)
-                wal.checkpoint(idle: waiting.withLock { $0.submissions.isEmpty })
+                wal.checkpoint(
+                    idle: batch.count <= 8 && waiting.withLock { $0.submissions.isEmpty })
             }
         }
     }

@@ -89,7 +89,8 @@ struct TemplateTests {
                 Cargo 1: vibration alarm
                 When: Tue 24 Nov 2026, 03:12:05 (42 min late)
                 Where: 48.20820, 16.37380
-                Map: https://www.openstreetmap.org/?mlat=48.20820&mlon=16.37380#map=17/48.20820/16.37380
+                Map: https://www.openstreetmap.org/?mlat=48.20820&mlon=16.37380\
+                #map=17/48.20820/16.37380
                 Held back since the last message: 3
                 Rule: theft-at-night (first message)
                 Incident: https://alerts.example.org/incidents/8f1c
@@ -277,7 +278,7 @@ struct TemplateTests {
         arguments: [
             "", "plain }} text { {", "{{! a comment }}{{severity}}{{&contact}}",
             "{{#items}}{{plusone(index())}}. {{who(.)}}{{^last()}}, {{/last()}}{{/items}}",
-            "{{#items}}{{#event}}{{type}} {{rule}} {{device.name}} {{severity}}{{/event}}{{/items}}",
+            "{{#items}}{{#event}}{{type}} {{rule}} {{device.name}}{{/event}}{{severity}}{{/items}}",
             "{{#first(items)}}{{speed(position.speed_kmh)}} {{.place}}{{/first(items)}}",
             "{{#items}}{{#event.clock_wrong}}!{{/event.clock_wrong}}{{/items}}",
             "{{#delay(.)}}{{.}}{{/delay(.)}}{{uppercased(words(reason))}}",

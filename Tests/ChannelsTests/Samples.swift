@@ -11,13 +11,15 @@ enum Sample {
     static func item(
         _ incident: String = "inc1", rule: String = "theft-at-night", device: String = "Cargo 1"
     ) -> Item {
-        var event = Event(
-            server: "demo", id: 173, deviceId: 7, type: "alarm", received: opened)
-        event.alarm = "vibration"
+        var event = Event(server: "https://demo.example", source: "demo", type: "alarm")
+        event.id = 173
+        event.received = opened
         event.time = opened
+        var facts = Item.EventFacts(event)
+        facts.alarm = "vibration"
         return Item(
             incident: .init(id: incident, state: .open, opened: opened, count: 1), rule: rule,
-            device: .init(name: device, uniqueId: "356", group: nil), event: .init(event),
+            device: .init(name: device, uniqueId: "356", group: nil), event: facts,
             position: nil, place: nil, held: 0, reason: .first, severity: .critical,
             template: "alarm")
     }

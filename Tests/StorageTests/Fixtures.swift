@@ -114,6 +114,8 @@ extension Store {
             submit(trouble, cause: cause) { continuation.resume(returning: $0) }
         }.get()
     }
+    /// As at a start with the standard lateness.
+    func recall() throws -> Recalled { try recall(lateness: .seconds(10)) }
     func through() async -> Instant {
         await withCheckedContinuation { continuation in
             through { continuation.resume(returning: $0) }
@@ -124,6 +126,7 @@ extension Store {
 // MARK: - Values
 
 let server = "https://iot.example.org"
+/// The device of most tests.
 let cargo = DeviceKey(server: server, uniqueId: "860000000000001")
 
 func event(
@@ -195,6 +198,7 @@ func everyChange(now: Instant, device: DeviceKey = cargo) -> [Change] {
         .report(device, report), .incident(incident("i1", device: device, now: now)),
         .stamp(StampKey(rule: "theft", device: device, alarm: "vibration", place: "yard"), now),
         .stamp(StampKey(rule: "feed", device: nil), now),
+        .geofence(server: device.server, id: 3, name: "Yard"),
     ]
 }
 
@@ -209,7 +213,12 @@ func incident(_ id: String, device: DeviceKey? = cargo, now: Instant) -> Inciden
         .init(contact: "owner", channel: .email, address: "o@example.org", template: "theft"),
         .init(contact: "fleet", channel: .http("fleet"), address: "", template: "alarm"),
     ]
-    incident.openMembers = [.init(kind: "geofenceExit", place: "yard"), .init(kind: "vibration")]
+    incident.toldBefore = [incident.told[0]]
+    incident.openMembers = [
+        .init(kind: "geofenceExit", place: "yard", at: now),
+        .init(kind: "vibration", at: now - .seconds(1)),
+    ]
+    incident.pending = item(id)
     incident.due = now + .days(30)
     return incident
 }

@@ -49,7 +49,7 @@ extension Place {
                 // The third is not stepped yet; its deviceId says whose it is.
                 #expect(events.map(\.seq) == [3, 1])
                 #expect(events.map(\.deviceName) == ["", "Cargo 1"])
-                #expect(events.map(\.verdicts) == [nil, judgement.verdicts])
+                #expect(events.map(\.judgement) == [nil, judgement])
                 #expect(events.last?.txn == "txn-1")
                 #expect(events.last?.event?.alarm == "vibration")
                 #expect(events.last?.received == now)
@@ -124,7 +124,7 @@ extension Place {
 
     @Test("numbers come back to the last bit")
     func numbers() {
-        let numbers = [0.1, -0.0, 1e308, 5e-324, .infinity, 123_456_789.123_456_79]
+        let numbers = [0.1, -0.0, 1e308, .leastNonzeroMagnitude, .infinity, 123_456_789.123_456_79]
         let attributes = Attributes(
             numbers.map { Attributes.Entry(name: "n", value: .number($0)) })
         let text = String(decoding: attributes.stored, as: UTF8.self)

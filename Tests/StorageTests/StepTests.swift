@@ -17,7 +17,9 @@ import Testing
 
     private func reopened() throws -> Recalled {
         store.close()
-        return try place.open().recall()
+        let again = try place.open()
+        defer { again.close() }
+        return try again.recall()
     }
 
     @Test("every change comes back")
@@ -27,8 +29,8 @@ import Testing
         let recalled = try reopened()
         #expect(recalled.cursor == 4)
         #expect(recalled.latest == now + .seconds(2))
-        #expect(recalled.devices.count == 1)
-        let known = try #require(recalled.devices.first)
+        #expect(recalled.memory.devices.count == 1)
+        let known = try #require(recalled.memory.devices.first)
         guard case .device(let key, let id, let device, let firstKnown) = changes[0],
             case .report(_, let report) = changes[1], case .incident(let incident) = changes[2]
         else { throw Wrong() }
@@ -37,8 +39,10 @@ import Testing
         #expect(known.device == device)
         #expect(known.firstKnown == firstKnown)
         #expect(known.reports == [report])
-        #expect(recalled.incidents == [incident])
-        let stamps = Dictionary(uniqueKeysWithValues: recalled.stamps.map { ($0.key, $0.at) })
+        #expect(recalled.memory.incidents == [incident])
+        let stamps = Dictionary(
+            uniqueKeysWithValues: recalled.memory.stamps.map { ($0.key, $0.moment) })
+        #expect(recalled.memory.geofences == [.init(server: server, id: 3, name: "Yard")])
         #expect(
             stamps == [
                 StampKey(rule: "theft", device: cargo, alarm: "vibration", place: "yard"): now,
@@ -50,8 +54,8 @@ import Testing
     func onlyReferredTo() async throws {
         try await store.commit([step(1, now: now, [.incident(incident("i1", now: now))])])
         let recalled = try reopened()
-        #expect(recalled.devices.isEmpty)
-        #expect(recalled.incidents.first?.device == cargo)
+        #expect(recalled.memory.devices.isEmpty)
+        #expect(recalled.memory.incidents.first?.device == cargo)
     }
 
     @Test("a device of bare events has no record, and an incident may have no device")
@@ -66,9 +70,9 @@ import Testing
                 ])
         ])
         let recalled = try reopened()
-        #expect(recalled.devices.map(\.key) == [standIn])
-        #expect(recalled.devices.first?.device == nil)
-        #expect(recalled.incidents.first?.device == nil)
+        #expect(recalled.memory.devices.map(\.key) == [standIn])
+        #expect(recalled.memory.devices.first?.device == nil)
+        #expect(recalled.memory.incidents.first?.device == nil)
     }
 
     @Test("a cleared incident leaves Memory and stays in the database; a stamp can end early")
@@ -81,8 +85,8 @@ import Testing
         let key = StampKey(rule: "theft", device: cargo, alarm: "vibration", place: "yard")
         try await store.commit([step(2, now: now, [.incident(cleared), .stamp(key, nil)])])
         let recalled = try store.recall()
-        #expect(recalled.incidents.isEmpty)
-        #expect(recalled.stamps.map(\.key.rule) == ["feed"])
+        #expect(recalled.memory.incidents.isEmpty)
+        #expect(recalled.memory.stamps.map(\.key.rule) == ["feed"])
         #expect(try store.listing.incidents(openOnly: false, limit: 5) == [cleared])
     }
 
@@ -91,6 +95,7 @@ import Testing
         { $0.ignition = false }, { $0.moving = true }, { $0.armed = false }, { $0.armed = true },
         { $0.battery = 0 }, { $0.speed = Speed(kilometresPerHour: 0.1) },
         { $0.fix = Coordinate(latitude: 0, longitude: 0) }, { $0.accuracy = 0 }, { _ in },
+        { $0.ofEvent = true }, { $0.standsSince = Instant(seconds: 3) },
     ]
 
     @Test("each part of a report is kept, as a row and in a judgement", arguments: reports.indices)
@@ -101,48 +106,89 @@ import Testing
         #expect(Report(stored: text) == report)
         let device = Change.device(cargo, deviceId: 1, nil, firstKnown: now)
         try await store.commit([step(1, now: now, [device, .report(cargo, report)])])
-        #expect(try store.recall().devices.first?.reports == [report])
+        #expect(try store.recall().memory.devices.first?.reports == [report])
     }
 
-    @Test("the newest reports stay, by their time, one for each time")
+    @Test("reports are one for each time and kind, and go when they are folded")
     func reportsFold() async throws {
         var changes: [Change] = [.device(cargo, deviceId: 1, nil, firstKnown: now)]
-        let bound = Limits.reportsPerDevice
-        for index in [5, 3, 4] + Array(6..<(bound + 8)) + [1, 10] {
-            var report = Report(time: now + .seconds(Int64(index)))
+        for (second, ofEvent) in [
+            (5, false), (3, false), (4, true), (4, false), (6, true), (5, false),
+        ] {
+            var report = Report(time: now + .seconds(Int64(second)))
+            report.ofEvent = ofEvent
             report.battery = Double(changes.count)
             changes.append(.report(cargo, report))
         }
+        changes.append(.folded(cargo, before: now + .seconds(4)))
         try await store.commit([step(1, now: now, changes)])
-        let kept = try #require(try store.recall().devices.first).reports
-        #expect(kept.map(\.time) == (8..<(bound + 8)).map { now + .seconds(Int64($0)) })
-        // The last one written for second 10.
-        #expect(kept[2].battery == Double(changes.count - 1))
+        let kept = try #require(try store.recall().memory.devices.first).reports
+        #expect(kept.sorted(by: Report.inOrder).map(\.battery) == [3, 4, 6, 5])
     }
 
-    @Test("an event that was quiet in the last ten seconds comes back with its judgement")
-    func quiet() async throws {
+    @Test("what is read back gives the memory that the same steps gave")
+    func sameMemory() async throws {
+        let bare = Change.device(cargo, deviceId: 0, nil, firstKnown: now - .hours(2))
+        let steps = [
+            step(1, now: now, everyChange(now: now), [delivery("h", due: now, state: .held)]),
+            step(2, now: now, [bare]),
+        ]
+        var memory = Memory()
+        for step in steps { memory.apply(step) }
+        try await store.commit(steps)
+        let read = Memory(try reopened().memory)
+        let known = { (memory: Memory) in memory.incidents { _ in true } }
+        #expect(known(read) == known(memory))
+        #expect(read.nextDue == memory.nextDue)
+        let device = try #require(try reopened().memory.devices.first)
+        #expect(device.deviceId == 7)
+        #expect(device.device?.name == "Cargo 1 ü\t\\N")
+        #expect(device.firstKnown == now - .hours(2))
+    }
+
+    @Test("events of the last ten seconds come back with their matches and what a copy brought")
+    func recent() async throws {
         for id in 1...4 {
             place.clock.advance(.seconds(id == 1 ? 0 : 6))
             _ = try await store.accept([place.bodies.arrival(event(id: Int64(id)))])
         }
+        var fuller = event(id: 4)
+        fuller.position = Position(coordinate: Coordinate(latitude: 1, longitude: 2))
+        _ = try await store.accept([place.bodies.arrival(fuller)])
         var steps: [Step] = []
         for seq in Int64(1)...4 {
             var judgement = Judgement(seq: seq, device: cargo, rulesHash: "abc")
-            judgement.fix = Report(time: now)
-            judgement.attributes = ["guarded": .flag(true)]
             judgement.verdicts = [
-                Verdict(rule: "a", result: .told, incident: "i1"),
-                Verdict(rule: "b", result: seq == 3 ? .told : .quiet, leaf: "armed:\ttrue"),
+                Verdict(rule: "a", result: .oncePer, incident: "i1"),
+                Verdict(rule: "b", result: .quiet, leaf: "armed:\ttrue"),
             ]
             steps.append(step(seq, now: now, [], [], judgement))
         }
-        try await store.commit(Array(steps[..<3]) + [steps[3]])
-        let quiet = try store.recall().quiet
-        #expect(quiet.map(\.seq) == [4])
-        #expect(quiet.first?.judgement == steps[3].judgement)
-        #expect(quiet.first?.event.id == 4)
-        #expect(quiet.first?.event.received == now)
+        // The third is judged again: it matches now.
+        var again = try #require(steps[2].judgement)
+        again.verdicts[1].result = .told
+        steps[3].rejudged = [again]
+        try await store.commit(steps + [step(5, now: now)])
+        let recent = try store.recall().memory.recent
+        #expect(recent.map(\.seq) == [3, 4])
+        #expect(recent.map(\.matched) == [["a", "b"], ["a"]])
+        #expect(recent.map(\.device) == [cargo, cargo])
+        fuller.received = now
+        #expect(recent.last?.event == fuller)
+        place.clock.advance(.seconds(11))
+        #expect(try store.recall().memory.recent.isEmpty)
+    }
+
+    @Test("how an event was judged is listed as it was written")
+    func judged() async throws {
+        _ = try await store.accept([place.bodies.arrival(event(id: 1))])
+        var judgement = Judgement(seq: 1, device: cargo, rulesHash: "abc")
+        judgement.fix = Report(time: now)
+        judgement.attributes = ["guarded": .flag(true)]
+        judgement.verdicts = [Verdict(rule: "b", result: .unknown, leaf: "armed:\ttrue")]
+        try await store.commit([step(1, now: now, [], [], judgement)])
+        let listed = try #require(try store.listing.events(last: 1).first)
+        #expect(listed.judgement == judgement)
     }
 
     @Test("ten thousand devices with their reports are recalled")
@@ -154,6 +200,6 @@ import Testing
                     return step(nil, now: now, everyChange(now: now, device: key))
                 })
         }
-        #expect(try store.recall().devices.count == 10_000)
+        #expect(try store.recall().memory.devices.count == 10_000)
     }
 }

@@ -36,17 +36,10 @@ package enum Command {
     /// - Throws: `Python.Failure` where it does not exit with 0.
     @discardableResult
     package static func run(_ program: String, _ arguments: [String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
         let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
+        let child = try ChildProcess(program, arguments, output: output, errors: output)
         let text = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
+        guard child.wait() == 0 else {
             throw Python.Failure(output: String(decoding: text, as: UTF8.self))
         }
         return String(decoding: text, as: UTF8.self)

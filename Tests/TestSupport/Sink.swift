@@ -175,28 +175,19 @@ private final class SinkLines: Sendable {
     }
 }
 
-/// The process of a sink; it dies with the test that owns it.
+/// The process of a sink; it ends with the value that owns it.
 private final class SinkProcess: Sendable {
-    private let process: Mutex<Process>
-    private let reader: Pipe
+    private let child: ChildProcess
 
     init(_ program: String, _ arguments: [String], into lines: SinkLines) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
         let output = Pipe()
-        process.standardOutput = output
-        reader = output
-        try process.run()
-        self.process = Mutex(process)
+        child = try ChildProcess(program, arguments, output: output)
         let thread = Thread {
             var rest = Data()
             while case let chunk = output.fileHandleForReading.availableData, !chunk.isEmpty {
                 rest.append(chunk)
-                var parts = rest.split(
-                    separator: 10, omittingEmptySubsequences: false
-                ).map { Data($0) }
+                var parts = rest.split(separator: 10, omittingEmptySubsequences: false)
+                    .map { Data($0) }
                 rest = parts.popLast() ?? Data()
                 lines.add(parts)
             }
@@ -205,13 +196,7 @@ private final class SinkProcess: Sendable {
         thread.start()
     }
 
-    func stop() {
-        process.withLock { process in
-            guard process.isRunning else { return }
-            process.terminate()
-            process.waitUntilExit()
-        }
-    }
+    func stop() { child.stop() }
 
     deinit { stop() }
 }

@@ -26,7 +26,7 @@ enum CleanText {
 
     /// A subject: one line without spaces around it, at most so many characters.
     static func subject(_ text: String) -> String {
-        let clean = trimmed(line(text))
+        let clean = trimmed(line(trimmed(text)))
         // No character is shorter than a byte.
         guard clean.utf8.count > Limits.subjectCharacters,
             clean.count > Limits.subjectCharacters

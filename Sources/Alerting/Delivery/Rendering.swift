@@ -102,26 +102,18 @@ package struct Renderer: Sendable {
 enum PlainText {
     static func subject(_ facts: TemplateFacts) -> String {
         if let trouble = facts.delivery.trouble { return CleanText.subject(trouble.subject) }
-        let items = facts.delivery.items
-        guard let lead = TemplateFacts.lead(items) else { return "Outcry" }
-        let count = items.count > 1 ? "\(items.count) × " : ""
-        return CleanText.subject(count + headline(items[lead], facts))
+        return facts.title.isEmpty ? "Outcry" : CleanText.subject(facts.title)
     }
 
     static func text(_ facts: TemplateFacts) -> String {
         if let trouble = facts.delivery.trouble { return CleanText.lines(trouble.text) }
         let lines = facts.delivery.items.map { item in
             let parts = [
-                headline(item, facts), item.event.map(facts.when),
-                item.event.flatMap(facts.age), item.whereabouts(facts.wording),
+                facts.title(item), item.event.map(facts.when), item.whereabouts(facts.wording),
                 item.position.flatMap(Wording.mapLink),
             ]
             return parts.compactMap { $0 }.joined(separator: "; ")
         }
         return CleanText.lines(lines.joined(separator: "\n"))
-    }
-
-    private static func headline(_ item: Item, _ facts: TemplateFacts) -> String {
-        "\(item.who): \(facts.wording.headline(item, what: item.what(facts.wording)))"
     }
 }

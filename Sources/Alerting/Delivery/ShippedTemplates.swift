@@ -15,16 +15,16 @@ let shippedTemplates: [(path: String, text: String)] = [
         </head>
         <body style="margin:16px;font:16px/1.5 sans-serif;color:#222;background:#fff">
         {{#items}}
-        <h1 style="margin:0 0 8px;font-size:20px">{{who(.)}}: {{headline(.)}}</h1>
+        <h1 style="margin:0 0 8px;font-size:20px">{{title(.)}}</h1>
         <p style="margin:0 0 24px">
         {{#ended(.)}}
         {{#event}}
         Beendet durch: <b>{{what(.)}}</b><br>
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        Wann: <b>{{when(.)}}</b>{{#age(.)}} ({{.}}){{/age(.)}}<br>
-        {{/event}}
+        {{#when(.)}}
+        Wann: <b>{{.}}</b><br>
+        {{/when(.)}}
         Wo: <b>{{where(.)}}</b><br>
         {{#mapLink(.)}}
         <a href="{{.}}">Auf der Karte zeigen</a><br>
@@ -32,10 +32,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Seit der letzten Nachricht zurückgehalten: <b>{{.}}</b><br>
         {{/held}}
-        Regel: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Regel: {{why(.)}}
+        {{#link(.)}}
         <br><a href="{{.}}">Vorfall</a>
-        {{/incident.url}}
+        {{/link(.)}}
         </p>
         {{/items}}
         <p style="margin:0;color:#666">Stufe: {{words(severity)}}
@@ -60,16 +60,16 @@ let shippedTemplates: [(path: String, text: String)] = [
         </head>
         <body style="margin:16px;font:16px/1.5 sans-serif;color:#222;background:#fff">
         {{#items}}
-        <h1 style="margin:0 0 8px;font-size:20px">{{who(.)}}: {{headline(.)}}</h1>
+        <h1 style="margin:0 0 8px;font-size:20px">{{title(.)}}</h1>
         <p style="margin:0 0 24px">
         {{#ended(.)}}
         {{#event}}
         Ended by: <b>{{what(.)}}</b><br>
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        When: <b>{{when(.)}}</b>{{#age(.)}} ({{.}}){{/age(.)}}<br>
-        {{/event}}
+        {{#when(.)}}
+        When: <b>{{.}}</b><br>
+        {{/when(.)}}
         Where: <b>{{where(.)}}</b><br>
         {{#mapLink(.)}}
         <a href="{{.}}">Show on the map</a><br>
@@ -77,10 +77,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Held back since the last message: <b>{{.}}</b><br>
         {{/held}}
-        Rule: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Rule: {{why(.)}}
+        {{#link(.)}}
         <br><a href="{{.}}">Incident</a>
-        {{/incident.url}}
+        {{/link(.)}}
         </p>
         {{/items}}
         <p style="margin:0;color:#666">Severity: {{words(severity)}}
@@ -96,24 +96,14 @@ let shippedTemplates: [(path: String, text: String)] = [
     (
         "alarm/subject.de.mustache",
         ##"""
-        {{#several(items)}}
-        {{count(items)}} Meldungen:
-        {{/several(items)}}
-        {{#lead(items)}}
-        {{who(.)}}: {{headline(.)}}
-        {{/lead(items)}}
+        {{title(.)}}
 
         """##
     ),
     (
         "alarm/subject.mustache",
         ##"""
-        {{#several(items)}}
-        {{count(items)}} messages:
-        {{/several(items)}}
-        {{#lead(items)}}
-        {{who(.)}}: {{headline(.)}}
-        {{/lead(items)}}
+        {{title(.)}}
 
         """##
     ),
@@ -121,15 +111,15 @@ let shippedTemplates: [(path: String, text: String)] = [
         "alarm/text.de.mustache",
         ##"""
         {{#items}}
-        {{who(.)}}: {{headline(.)}}
+        {{title(.)}}
         {{#ended(.)}}
         {{#event}}
         Beendet durch: {{what(.)}}
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        Wann: {{when(.)}}{{#age(.)}} ({{.}}){{/age(.)}}
-        {{/event}}
+        {{#when(.)}}
+        Wann: {{.}}
+        {{/when(.)}}
         Wo: {{where(.)}}
         {{#mapLink(.)}}
         Karte: {{.}}
@@ -137,10 +127,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Seit der letzten Nachricht zurückgehalten: {{.}}
         {{/held}}
-        Regel: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Regel: {{why(.)}}
+        {{#link(.)}}
         Vorfall: {{.}}
-        {{/incident.url}}
+        {{/link(.)}}
 
         {{/items}}
         Stufe: {{words(severity)}}
@@ -154,15 +144,15 @@ let shippedTemplates: [(path: String, text: String)] = [
         "alarm/text.mustache",
         ##"""
         {{#items}}
-        {{who(.)}}: {{headline(.)}}
+        {{title(.)}}
         {{#ended(.)}}
         {{#event}}
         Ended by: {{what(.)}}
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        When: {{when(.)}}{{#age(.)}} ({{.}}){{/age(.)}}
-        {{/event}}
+        {{#when(.)}}
+        When: {{.}}
+        {{/when(.)}}
         Where: {{where(.)}}
         {{#mapLink(.)}}
         Map: {{.}}
@@ -170,10 +160,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Held back since the last message: {{.}}
         {{/held}}
-        Rule: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Rule: {{why(.)}}
+        {{#link(.)}}
         Incident: {{.}}
-        {{/incident.url}}
+        {{/link(.)}}
 
         {{/items}}
         Severity: {{words(severity)}}
@@ -195,9 +185,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         </head>
         <body style="margin:16px;font:16px/1.5 sans-serif;color:#222;background:#fff">
         {{#items}}
-        <h1 style="margin:0 0 8px;font-size:20px">{{who(.)}}: {{headline(.)}}</h1>
+        <h1 style="margin:0 0 8px;font-size:20px">{{title(.)}}</h1>
         {{^ended(.)}}
-        <p style="margin:0 0 8px">Bald laden: Ein Tracker ohne Strom meldet nichts mehr.</p>
+        <p style="margin:0 0 8px">
+        Bald laden: Ein Tracker ohne Strom meldet nichts mehr.</p>
         {{/ended(.)}}
         <p style="margin:0 0 24px">
         {{#ended(.)}}
@@ -205,9 +196,9 @@ let shippedTemplates: [(path: String, text: String)] = [
         Beendet durch: <b>{{what(.)}}</b><br>
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        Wann: <b>{{when(.)}}</b>{{#age(.)}} ({{.}}){{/age(.)}}<br>
-        {{/event}}
+        {{#when(.)}}
+        Wann: <b>{{.}}</b><br>
+        {{/when(.)}}
         Wo: <b>{{where(.)}}</b><br>
         {{#mapLink(.)}}
         <a href="{{.}}">Auf der Karte zeigen</a><br>
@@ -215,10 +206,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Seit der letzten Nachricht zurückgehalten: <b>{{.}}</b><br>
         {{/held}}
-        Regel: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Regel: {{why(.)}}
+        {{#link(.)}}
         <br><a href="{{.}}">Vorfall</a>
-        {{/incident.url}}
+        {{/link(.)}}
         </p>
         {{/items}}
         <p style="margin:0;color:#666">Stufe: {{words(severity)}}
@@ -243,9 +234,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         </head>
         <body style="margin:16px;font:16px/1.5 sans-serif;color:#222;background:#fff">
         {{#items}}
-        <h1 style="margin:0 0 8px;font-size:20px">{{who(.)}}: {{headline(.)}}</h1>
+        <h1 style="margin:0 0 8px;font-size:20px">{{title(.)}}</h1>
         {{^ended(.)}}
-        <p style="margin:0 0 8px">Charge it soon: a tracker without power reports nothing.</p>
+        <p style="margin:0 0 8px">
+        Charge it soon: a tracker without power reports nothing.</p>
         {{/ended(.)}}
         <p style="margin:0 0 24px">
         {{#ended(.)}}
@@ -253,9 +245,9 @@ let shippedTemplates: [(path: String, text: String)] = [
         Ended by: <b>{{what(.)}}</b><br>
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        When: <b>{{when(.)}}</b>{{#age(.)}} ({{.}}){{/age(.)}}<br>
-        {{/event}}
+        {{#when(.)}}
+        When: <b>{{.}}</b><br>
+        {{/when(.)}}
         Where: <b>{{where(.)}}</b><br>
         {{#mapLink(.)}}
         <a href="{{.}}">Show on the map</a><br>
@@ -263,10 +255,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Held back since the last message: <b>{{.}}</b><br>
         {{/held}}
-        Rule: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Rule: {{why(.)}}
+        {{#link(.)}}
         <br><a href="{{.}}">Incident</a>
-        {{/incident.url}}
+        {{/link(.)}}
         </p>
         {{/items}}
         <p style="margin:0;color:#666">Severity: {{words(severity)}}
@@ -282,24 +274,14 @@ let shippedTemplates: [(path: String, text: String)] = [
     (
         "battery/subject.de.mustache",
         ##"""
-        {{#several(items)}}
-        {{count(items)}} Meldungen:
-        {{/several(items)}}
-        {{#lead(items)}}
-        {{who(.)}}: {{headline(.)}}
-        {{/lead(items)}}
+        {{title(.)}}
 
         """##
     ),
     (
         "battery/subject.mustache",
         ##"""
-        {{#several(items)}}
-        {{count(items)}} messages:
-        {{/several(items)}}
-        {{#lead(items)}}
-        {{who(.)}}: {{headline(.)}}
-        {{/lead(items)}}
+        {{title(.)}}
 
         """##
     ),
@@ -307,7 +289,7 @@ let shippedTemplates: [(path: String, text: String)] = [
         "battery/text.de.mustache",
         ##"""
         {{#items}}
-        {{who(.)}}: {{headline(.)}}
+        {{title(.)}}
         {{^ended(.)}}
         Bald laden: Ein Tracker ohne Strom meldet nichts mehr.
         {{/ended(.)}}
@@ -316,9 +298,9 @@ let shippedTemplates: [(path: String, text: String)] = [
         Beendet durch: {{what(.)}}
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        Wann: {{when(.)}}{{#age(.)}} ({{.}}){{/age(.)}}
-        {{/event}}
+        {{#when(.)}}
+        Wann: {{.}}
+        {{/when(.)}}
         Wo: {{where(.)}}
         {{#mapLink(.)}}
         Karte: {{.}}
@@ -326,10 +308,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Seit der letzten Nachricht zurückgehalten: {{.}}
         {{/held}}
-        Regel: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Regel: {{why(.)}}
+        {{#link(.)}}
         Vorfall: {{.}}
-        {{/incident.url}}
+        {{/link(.)}}
 
         {{/items}}
         Stufe: {{words(severity)}}
@@ -343,7 +325,7 @@ let shippedTemplates: [(path: String, text: String)] = [
         "battery/text.mustache",
         ##"""
         {{#items}}
-        {{who(.)}}: {{headline(.)}}
+        {{title(.)}}
         {{^ended(.)}}
         Charge it soon: a tracker without power reports nothing.
         {{/ended(.)}}
@@ -352,9 +334,9 @@ let shippedTemplates: [(path: String, text: String)] = [
         Ended by: {{what(.)}}
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        When: {{when(.)}}{{#age(.)}} ({{.}}){{/age(.)}}
-        {{/event}}
+        {{#when(.)}}
+        When: {{.}}
+        {{/when(.)}}
         Where: {{where(.)}}
         {{#mapLink(.)}}
         Map: {{.}}
@@ -362,10 +344,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Held back since the last message: {{.}}
         {{/held}}
-        Rule: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Rule: {{why(.)}}
+        {{#link(.)}}
         Incident: {{.}}
-        {{/incident.url}}
+        {{/link(.)}}
 
         {{/items}}
         Severity: {{words(severity)}}
@@ -387,9 +369,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         </head>
         <body style="margin:16px;font:16px/1.5 sans-serif;color:#222;background:#fff">
         {{#items}}
-        <h1 style="margin:0 0 8px;font-size:20px">{{who(.)}}: {{headline(.)}}</h1>
+        <h1 style="margin:0 0 8px;font-size:20px">{{title(.)}}</h1>
         {{^ended(.)}}
-        <p style="margin:0 0 8px">Es sollte jetzt nicht unterwegs sein. Frag nach, wer es hat.</p>
+        <p style="margin:0 0 8px">
+        Es sollte jetzt nicht unterwegs sein. Frag nach, wer es hat.</p>
         {{/ended(.)}}
         <p style="margin:0 0 24px">
         {{#ended(.)}}
@@ -397,9 +380,9 @@ let shippedTemplates: [(path: String, text: String)] = [
         Beendet durch: <b>{{what(.)}}</b><br>
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        Wann: <b>{{when(.)}}</b>{{#age(.)}} ({{.}}){{/age(.)}}<br>
-        {{/event}}
+        {{#when(.)}}
+        Wann: <b>{{.}}</b><br>
+        {{/when(.)}}
         Wo: <b>{{where(.)}}</b><br>
         {{#mapLink(.)}}
         <a href="{{.}}">Auf der Karte zeigen</a><br>
@@ -407,10 +390,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Seit der letzten Nachricht zurückgehalten: <b>{{.}}</b><br>
         {{/held}}
-        Regel: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Regel: {{why(.)}}
+        {{#link(.)}}
         <br><a href="{{.}}">Vorfall</a>
-        {{/incident.url}}
+        {{/link(.)}}
         </p>
         {{/items}}
         <p style="margin:0;color:#666">Stufe: {{words(severity)}}
@@ -435,9 +418,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         </head>
         <body style="margin:16px;font:16px/1.5 sans-serif;color:#222;background:#fff">
         {{#items}}
-        <h1 style="margin:0 0 8px;font-size:20px">{{who(.)}}: {{headline(.)}}</h1>
+        <h1 style="margin:0 0 8px;font-size:20px">{{title(.)}}</h1>
         {{^ended(.)}}
-        <p style="margin:0 0 8px">It should not be on its way now. Ask who has it.</p>
+        <p style="margin:0 0 8px">
+        It should not be on its way now. Ask who has it.</p>
         {{/ended(.)}}
         <p style="margin:0 0 24px">
         {{#ended(.)}}
@@ -445,9 +429,9 @@ let shippedTemplates: [(path: String, text: String)] = [
         Ended by: <b>{{what(.)}}</b><br>
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        When: <b>{{when(.)}}</b>{{#age(.)}} ({{.}}){{/age(.)}}<br>
-        {{/event}}
+        {{#when(.)}}
+        When: <b>{{.}}</b><br>
+        {{/when(.)}}
         Where: <b>{{where(.)}}</b><br>
         {{#mapLink(.)}}
         <a href="{{.}}">Show on the map</a><br>
@@ -455,10 +439,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Held back since the last message: <b>{{.}}</b><br>
         {{/held}}
-        Rule: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Rule: {{why(.)}}
+        {{#link(.)}}
         <br><a href="{{.}}">Incident</a>
-        {{/incident.url}}
+        {{/link(.)}}
         </p>
         {{/items}}
         <p style="margin:0;color:#666">Severity: {{words(severity)}}
@@ -474,24 +458,14 @@ let shippedTemplates: [(path: String, text: String)] = [
     (
         "left-place/subject.de.mustache",
         ##"""
-        {{#several(items)}}
-        {{count(items)}} Meldungen:
-        {{/several(items)}}
-        {{#lead(items)}}
-        {{who(.)}}: {{headline(.)}}
-        {{/lead(items)}}
+        {{title(.)}}
 
         """##
     ),
     (
         "left-place/subject.mustache",
         ##"""
-        {{#several(items)}}
-        {{count(items)}} messages:
-        {{/several(items)}}
-        {{#lead(items)}}
-        {{who(.)}}: {{headline(.)}}
-        {{/lead(items)}}
+        {{title(.)}}
 
         """##
     ),
@@ -499,7 +473,7 @@ let shippedTemplates: [(path: String, text: String)] = [
         "left-place/text.de.mustache",
         ##"""
         {{#items}}
-        {{who(.)}}: {{headline(.)}}
+        {{title(.)}}
         {{^ended(.)}}
         Es sollte jetzt nicht unterwegs sein. Frag nach, wer es hat.
         {{/ended(.)}}
@@ -508,9 +482,9 @@ let shippedTemplates: [(path: String, text: String)] = [
         Beendet durch: {{what(.)}}
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        Wann: {{when(.)}}{{#age(.)}} ({{.}}){{/age(.)}}
-        {{/event}}
+        {{#when(.)}}
+        Wann: {{.}}
+        {{/when(.)}}
         Wo: {{where(.)}}
         {{#mapLink(.)}}
         Karte: {{.}}
@@ -518,10 +492,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Seit der letzten Nachricht zurückgehalten: {{.}}
         {{/held}}
-        Regel: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Regel: {{why(.)}}
+        {{#link(.)}}
         Vorfall: {{.}}
-        {{/incident.url}}
+        {{/link(.)}}
 
         {{/items}}
         Stufe: {{words(severity)}}
@@ -535,7 +509,7 @@ let shippedTemplates: [(path: String, text: String)] = [
         "left-place/text.mustache",
         ##"""
         {{#items}}
-        {{who(.)}}: {{headline(.)}}
+        {{title(.)}}
         {{^ended(.)}}
         It should not be on its way now. Ask who has it.
         {{/ended(.)}}
@@ -544,9 +518,9 @@ let shippedTemplates: [(path: String, text: String)] = [
         Ended by: {{what(.)}}
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        When: {{when(.)}}{{#age(.)}} ({{.}}){{/age(.)}}
-        {{/event}}
+        {{#when(.)}}
+        When: {{.}}
+        {{/when(.)}}
         Where: {{where(.)}}
         {{#mapLink(.)}}
         Map: {{.}}
@@ -554,10 +528,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Held back since the last message: {{.}}
         {{/held}}
-        Rule: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Rule: {{why(.)}}
+        {{#link(.)}}
         Incident: {{.}}
-        {{/incident.url}}
+        {{/link(.)}}
 
         {{/items}}
         Severity: {{words(severity)}}
@@ -579,9 +553,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         </head>
         <body style="margin:16px;font:16px/1.5 sans-serif;color:#222;background:#fff">
         {{#items}}
-        <h1 style="margin:0 0 8px;font-size:20px">{{who(.)}}: {{headline(.)}}</h1>
+        <h1 style="margin:0 0 8px;font-size:20px">{{title(.)}}</h1>
         {{^ended(.)}}
-        <p style="margin:0 0 8px">Es hat kein Netz oder keinen Strom, oder jemand hat es ausgeschaltet.</p>
+        <p style="margin:0 0 8px">
+        Es hat kein Netz oder keinen Strom, oder jemand hat es ausgeschaltet.</p>
         {{/ended(.)}}
         <p style="margin:0 0 24px">
         {{#ended(.)}}
@@ -589,9 +564,9 @@ let shippedTemplates: [(path: String, text: String)] = [
         Beendet durch: <b>{{what(.)}}</b><br>
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        Wann: <b>{{when(.)}}</b>{{#age(.)}} ({{.}}){{/age(.)}}<br>
-        {{/event}}
+        {{#when(.)}}
+        Wann: <b>{{.}}</b><br>
+        {{/when(.)}}
         Wo: <b>{{where(.)}}</b><br>
         {{#mapLink(.)}}
         <a href="{{.}}">Auf der Karte zeigen</a><br>
@@ -599,10 +574,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Seit der letzten Nachricht zurückgehalten: <b>{{.}}</b><br>
         {{/held}}
-        Regel: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Regel: {{why(.)}}
+        {{#link(.)}}
         <br><a href="{{.}}">Vorfall</a>
-        {{/incident.url}}
+        {{/link(.)}}
         </p>
         {{/items}}
         <p style="margin:0;color:#666">Stufe: {{words(severity)}}
@@ -627,9 +602,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         </head>
         <body style="margin:16px;font:16px/1.5 sans-serif;color:#222;background:#fff">
         {{#items}}
-        <h1 style="margin:0 0 8px;font-size:20px">{{who(.)}}: {{headline(.)}}</h1>
+        <h1 style="margin:0 0 8px;font-size:20px">{{title(.)}}</h1>
         {{^ended(.)}}
-        <p style="margin:0 0 8px">It has no network or no power, or somebody has switched it off.</p>
+        <p style="margin:0 0 8px">
+        It has no network or no power, or somebody has switched it off.</p>
         {{/ended(.)}}
         <p style="margin:0 0 24px">
         {{#ended(.)}}
@@ -637,9 +613,9 @@ let shippedTemplates: [(path: String, text: String)] = [
         Ended by: <b>{{what(.)}}</b><br>
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        When: <b>{{when(.)}}</b>{{#age(.)}} ({{.}}){{/age(.)}}<br>
-        {{/event}}
+        {{#when(.)}}
+        When: <b>{{.}}</b><br>
+        {{/when(.)}}
         Where: <b>{{where(.)}}</b><br>
         {{#mapLink(.)}}
         <a href="{{.}}">Show on the map</a><br>
@@ -647,10 +623,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Held back since the last message: <b>{{.}}</b><br>
         {{/held}}
-        Rule: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Rule: {{why(.)}}
+        {{#link(.)}}
         <br><a href="{{.}}">Incident</a>
-        {{/incident.url}}
+        {{/link(.)}}
         </p>
         {{/items}}
         <p style="margin:0;color:#666">Severity: {{words(severity)}}
@@ -666,24 +642,14 @@ let shippedTemplates: [(path: String, text: String)] = [
     (
         "silent/subject.de.mustache",
         ##"""
-        {{#several(items)}}
-        {{count(items)}} Meldungen:
-        {{/several(items)}}
-        {{#lead(items)}}
-        {{who(.)}}: {{headline(.)}}
-        {{/lead(items)}}
+        {{title(.)}}
 
         """##
     ),
     (
         "silent/subject.mustache",
         ##"""
-        {{#several(items)}}
-        {{count(items)}} messages:
-        {{/several(items)}}
-        {{#lead(items)}}
-        {{who(.)}}: {{headline(.)}}
-        {{/lead(items)}}
+        {{title(.)}}
 
         """##
     ),
@@ -691,7 +657,7 @@ let shippedTemplates: [(path: String, text: String)] = [
         "silent/text.de.mustache",
         ##"""
         {{#items}}
-        {{who(.)}}: {{headline(.)}}
+        {{title(.)}}
         {{^ended(.)}}
         Es hat kein Netz oder keinen Strom, oder jemand hat es ausgeschaltet.
         {{/ended(.)}}
@@ -700,9 +666,9 @@ let shippedTemplates: [(path: String, text: String)] = [
         Beendet durch: {{what(.)}}
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        Wann: {{when(.)}}{{#age(.)}} ({{.}}){{/age(.)}}
-        {{/event}}
+        {{#when(.)}}
+        Wann: {{.}}
+        {{/when(.)}}
         Wo: {{where(.)}}
         {{#mapLink(.)}}
         Karte: {{.}}
@@ -710,10 +676,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Seit der letzten Nachricht zurückgehalten: {{.}}
         {{/held}}
-        Regel: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Regel: {{why(.)}}
+        {{#link(.)}}
         Vorfall: {{.}}
-        {{/incident.url}}
+        {{/link(.)}}
 
         {{/items}}
         Stufe: {{words(severity)}}
@@ -727,7 +693,7 @@ let shippedTemplates: [(path: String, text: String)] = [
         "silent/text.mustache",
         ##"""
         {{#items}}
-        {{who(.)}}: {{headline(.)}}
+        {{title(.)}}
         {{^ended(.)}}
         It has no network or no power, or somebody has switched it off.
         {{/ended(.)}}
@@ -736,9 +702,9 @@ let shippedTemplates: [(path: String, text: String)] = [
         Ended by: {{what(.)}}
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        When: {{when(.)}}{{#age(.)}} ({{.}}){{/age(.)}}
-        {{/event}}
+        {{#when(.)}}
+        When: {{.}}
+        {{/when(.)}}
         Where: {{where(.)}}
         {{#mapLink(.)}}
         Map: {{.}}
@@ -746,10 +712,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Held back since the last message: {{.}}
         {{/held}}
-        Rule: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Rule: {{why(.)}}
+        {{#link(.)}}
         Incident: {{.}}
-        {{/incident.url}}
+        {{/link(.)}}
 
         {{/items}}
         Severity: {{words(severity)}}
@@ -778,9 +744,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         </head>
         <body style="margin:16px;font:16px/1.5 sans-serif;color:#222;background:#fff">
         {{#items}}
-        <h1 style="margin:0 0 8px;font-size:20px">{{who(.)}}: {{headline(.)}}</h1>
+        <h1 style="margin:0 0 8px;font-size:20px">{{title(.)}}</h1>
         {{^ended(.)}}
-        <p style="margin:0 0 8px">Vielleicht wird es gerade gestohlen. Sieh nach; wenn es weg ist, ruf die Polizei.</p>
+        <p style="margin:0 0 8px">
+        Vielleicht wird es gerade gestohlen. Sieh nach; wenn es weg ist, ruf die Polizei.</p>
         {{/ended(.)}}
         <p style="margin:0 0 24px">
         {{#ended(.)}}
@@ -788,9 +755,9 @@ let shippedTemplates: [(path: String, text: String)] = [
         Beendet durch: <b>{{what(.)}}</b><br>
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        Wann: <b>{{when(.)}}</b>{{#age(.)}} ({{.}}){{/age(.)}}<br>
-        {{/event}}
+        {{#when(.)}}
+        Wann: <b>{{.}}</b><br>
+        {{/when(.)}}
         Wo: <b>{{where(.)}}</b><br>
         {{#mapLink(.)}}
         <a href="{{.}}">Auf der Karte zeigen</a><br>
@@ -798,10 +765,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Seit der letzten Nachricht zurückgehalten: <b>{{.}}</b><br>
         {{/held}}
-        Regel: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Regel: {{why(.)}}
+        {{#link(.)}}
         <br><a href="{{.}}">Vorfall</a>
-        {{/incident.url}}
+        {{/link(.)}}
         </p>
         {{/items}}
         <p style="margin:0;color:#666">Stufe: {{words(severity)}}
@@ -826,9 +793,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         </head>
         <body style="margin:16px;font:16px/1.5 sans-serif;color:#222;background:#fff">
         {{#items}}
-        <h1 style="margin:0 0 8px;font-size:20px">{{who(.)}}: {{headline(.)}}</h1>
+        <h1 style="margin:0 0 8px;font-size:20px">{{title(.)}}</h1>
         {{^ended(.)}}
-        <p style="margin:0 0 8px">Somebody may be taking it right now. Check on it; if it is gone, call the police.</p>
+        <p style="margin:0 0 8px">
+        Somebody may be taking it right now. Check on it; if it is gone, call the police.</p>
         {{/ended(.)}}
         <p style="margin:0 0 24px">
         {{#ended(.)}}
@@ -836,9 +804,9 @@ let shippedTemplates: [(path: String, text: String)] = [
         Ended by: <b>{{what(.)}}</b><br>
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        When: <b>{{when(.)}}</b>{{#age(.)}} ({{.}}){{/age(.)}}<br>
-        {{/event}}
+        {{#when(.)}}
+        When: <b>{{.}}</b><br>
+        {{/when(.)}}
         Where: <b>{{where(.)}}</b><br>
         {{#mapLink(.)}}
         <a href="{{.}}">Show on the map</a><br>
@@ -846,10 +814,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Held back since the last message: <b>{{.}}</b><br>
         {{/held}}
-        Rule: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Rule: {{why(.)}}
+        {{#link(.)}}
         <br><a href="{{.}}">Incident</a>
-        {{/incident.url}}
+        {{/link(.)}}
         </p>
         {{/items}}
         <p style="margin:0;color:#666">Severity: {{words(severity)}}
@@ -865,24 +833,14 @@ let shippedTemplates: [(path: String, text: String)] = [
     (
         "theft/subject.de.mustache",
         ##"""
-        {{#several(items)}}
-        {{count(items)}} Meldungen:
-        {{/several(items)}}
-        {{#lead(items)}}
-        {{^ended(.)}}Diebstahl? {{/ended(.)}}{{who(.)}}: {{headline(.)}}
-        {{/lead(items)}}
+        {{^ended(lead(items))}}Diebstahl? {{/ended(lead(items))}}{{title(.)}}
 
         """##
     ),
     (
         "theft/subject.mustache",
         ##"""
-        {{#several(items)}}
-        {{count(items)}} messages:
-        {{/several(items)}}
-        {{#lead(items)}}
-        {{^ended(.)}}Theft? {{/ended(.)}}{{who(.)}}: {{headline(.)}}
-        {{/lead(items)}}
+        {{^ended(lead(items))}}Theft? {{/ended(lead(items))}}{{title(.)}}
 
         """##
     ),
@@ -890,7 +848,7 @@ let shippedTemplates: [(path: String, text: String)] = [
         "theft/text.de.mustache",
         ##"""
         {{#items}}
-        {{who(.)}}: {{headline(.)}}
+        {{title(.)}}
         {{^ended(.)}}
         Vielleicht wird es gerade gestohlen. Sieh nach; wenn es weg ist, ruf die Polizei.
         {{/ended(.)}}
@@ -899,9 +857,9 @@ let shippedTemplates: [(path: String, text: String)] = [
         Beendet durch: {{what(.)}}
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        Wann: {{when(.)}}{{#age(.)}} ({{.}}){{/age(.)}}
-        {{/event}}
+        {{#when(.)}}
+        Wann: {{.}}
+        {{/when(.)}}
         Wo: {{where(.)}}
         {{#mapLink(.)}}
         Karte: {{.}}
@@ -909,10 +867,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Seit der letzten Nachricht zurückgehalten: {{.}}
         {{/held}}
-        Regel: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Regel: {{why(.)}}
+        {{#link(.)}}
         Vorfall: {{.}}
-        {{/incident.url}}
+        {{/link(.)}}
 
         {{/items}}
         Stufe: {{words(severity)}}
@@ -926,7 +884,7 @@ let shippedTemplates: [(path: String, text: String)] = [
         "theft/text.mustache",
         ##"""
         {{#items}}
-        {{who(.)}}: {{headline(.)}}
+        {{title(.)}}
         {{^ended(.)}}
         Somebody may be taking it right now. Check on it; if it is gone, call the police.
         {{/ended(.)}}
@@ -935,9 +893,9 @@ let shippedTemplates: [(path: String, text: String)] = [
         Ended by: {{what(.)}}
         {{/event}}
         {{/ended(.)}}
-        {{#event}}
-        When: {{when(.)}}{{#age(.)}} ({{.}}){{/age(.)}}
-        {{/event}}
+        {{#when(.)}}
+        When: {{.}}
+        {{/when(.)}}
         Where: {{where(.)}}
         {{#mapLink(.)}}
         Map: {{.}}
@@ -945,10 +903,10 @@ let shippedTemplates: [(path: String, text: String)] = [
         {{#held}}
         Held back since the last message: {{.}}
         {{/held}}
-        Rule: {{rule}} ({{why(.)}})
-        {{#incident.url}}
+        Rule: {{why(.)}}
+        {{#link(.)}}
         Incident: {{.}}
-        {{/incident.url}}
+        {{/link(.)}}
 
         {{/items}}
         Severity: {{words(severity)}}

@@ -163,12 +163,13 @@ extension StepBuilder {
 // MARK: - Trouble
 
 extension StepBuilder {
-    /// Tells the operator of trouble of the relay's own: of each kind at most once an hour.
+    /// Tells the operator of trouble of the relay's own: of each kind at once, and what comes
+    /// within the hour behind it in one message at its end.
     mutating func cryOut(_ trouble: Trouble, to contact: Contact?, _ memory: Memory) {
         guard let contact else { return }
         let key = StampKey(rule: "outcry:\(trouble.kind.rawValue)", device: nil)
-        if let last = memory.stamp(key), step.now < last + .hours(1) { return }
-        setStamp(key, step.now)
+        let quietEnd = memory.stamp(key).map { $0 + .hours(1) } ?? step.now
+        if quietEnd <= step.now { setStamp(key, step.now) }
         for way in contact.ways {
             var delivery = Delivery(
                 id: DerivedId.make(
@@ -179,7 +180,33 @@ extension StepBuilder {
                 timezone: contact.timezone ?? index.book.timezone?.name ?? "UTC", items: [],
                 rulesHash: index.book.hash, created: step.now)
             delivery.trouble = trouble
+            if quietEnd > step.now {
+                delivery.state = .held
+                delivery.due = quietEnd
+            }
             step.deliveries.append(delivery)
         }
+    }
+
+    /// Sends what was held of trouble for one destination as one message.
+    mutating func releaseTroubles(_ held: [Delivery]) {
+        let troubles = held.compactMap(\.trouble)
+        guard let first = troubles.first, var delivery = held.first else { return }
+        let kinds = Set(troubles.map { StampKey(rule: "outcry:\($0.kind.rawValue)", device: nil) })
+        for key in kinds.sorted(by: { $0.rule < $1.rule }) { setStamp(key, step.now) }
+        delivery.id = DerivedId.make("troubles", delivery.id, cause)
+        delivery.state = .queued
+        delivery.created = step.now
+        delivery.due = step.now
+        if troubles.count > 1 {
+            let shown = troubles.prefix(Limits.troublesPerMessage)
+            let more = troubles.count - shown.count
+            delivery.trouble = Trouble(
+                kind: first.kind, subject: "\(troubles.count) more: \(first.subject)",
+                text: shown.map(\.text).joined(separator: "\n\n")
+                    + (more > 0 ? "\n\nand \(more) more" : ""))
+        }
+        step.deliveries.append(delivery)
+        step.changes.append(.released(held.map(\.id), into: delivery.id))
     }
 }

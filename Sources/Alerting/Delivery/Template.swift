@@ -16,8 +16,7 @@ package struct TemplateLibrary: Sendable {
     private let templates: [String: Template]
 
     private struct Template: Sendable {
-        /// By `part.language`, or `part` alone.
-        var files: [String: CompiledTemplate] = [:]
+        var files: [TemplatePath.Key: CompiledTemplate] = [:]
     }
 
     /// - Parameter files: of the user's folder: path below it and text. A template of the user's
@@ -59,22 +58,18 @@ package struct TemplateLibrary: Sendable {
 
     /// What `body:` may name: templates that have a `json` part.
     package func hasBody(_ name: String) -> Bool {
-        templates[name]?.files.keys.contains { $0.prefix { $0 != "." } == "json" } ?? false
+        templates[name]?.files.keys.contains { $0.part == .json } ?? false
     }
 
     /// The part in the contact's language (`de-AT`, then `de`), else the one of no language, else
     /// the English one.
     func part(_ part: TemplatePart, of name: String, language: String) -> CompiledTemplate? {
         guard let files = templates[name]?.files else { return nil }
-        let part = part.rawValue
-        let language = language.lowercased()
-        if let exact = files["\(part).\(language)"] { return exact }
-        if let dash = language.firstIndex(of: "-"),
-            let primary = files["\(part).\(language[..<dash])"]
-        {
-            return primary
+        func file(_ language: some StringProtocol) -> CompiledTemplate? {
+            files[TemplatePath.Key(part: part, language: String(language))]
         }
-        return files[part] ?? files["\(part).en"]
+        let language = language.lowercased()
+        return file(language) ?? file(language.prefix { $0 != "-" }) ?? file("") ?? file("en")
     }
 }
 

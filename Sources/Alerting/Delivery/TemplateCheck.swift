@@ -22,9 +22,14 @@ package struct TemplateFinding: Hashable, Sendable, CustomStringConvertible {
 struct TemplatePath: Sendable {
     let path: String
     let name: String
-    let part: TemplatePart
-    /// `part` or `part.language`, in lower case.
-    let key: String
+    let key: Key
+    var part: TemplatePart { key.part }
+
+    struct Key: Hashable, Sendable {
+        let part: TemplatePart
+        /// In lower case; empty: of no language.
+        let language: String
+    }
 
     static func parse(_ path: String) -> ParseResult {
         func wrong(_ why: String) -> ParseResult {
@@ -46,19 +51,17 @@ struct TemplatePath: Sendable {
                 "'\(words[0])' is no part of a template"
                     + suggestion(String(words[0]), among: names))
         }
+        let name = String(folders[0])
         guard words.count == 3 else {
             return .success(
-                TemplatePath(
-                    path: path, name: String(folders[0]), part: part, key: part.rawValue))
+                TemplatePath(path: path, name: name, key: Key(part: part, language: "")))
         }
         let language = words[1].lowercased()
         guard (2...11).contains(language.utf8.count),
             language.utf8.allSatisfy({ isLetterOrDigit($0) || $0 == UInt8(ascii: "-") })
         else { return wrong("'\(words[1])' is no language; expected one like de or de-AT") }
         return .success(
-            TemplatePath(
-                path: path, name: String(folders[0]), part: part,
-                key: "\(part.rawValue).\(language)"))
+            TemplatePath(path: path, name: name, key: Key(part: part, language: language)))
     }
 
     enum ParseResult {

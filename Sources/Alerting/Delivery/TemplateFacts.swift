@@ -68,10 +68,14 @@ struct MessageView: MustacheParent, MustacheTransformable {
     }
 
     func transform(_ name: String) -> Any? {
-        guard name == "delay" else { return nil }
+        switch name {
+        case "title": return TextView(facts.title)
         // A message that was held on purpose is due later than it was made.
-        return facts.wording.late(seconds: (facts.now - facts.delivery.due).wholeSeconds)
-            .map(TextView.init)
+        case "delay":
+            return facts.wording.late(seconds: (facts.now - facts.delivery.due).wholeSeconds)
+                .map(TextView.init)
+        default: return nil
+        }
     }
 }
 
@@ -136,11 +140,13 @@ struct ItemView: MustacheParent, MustacheTransformable {
 extension ItemView {
     private func words(_ filter: String, of item: Item) -> String? {
         switch filter {
+        case "title": facts.title(item)
         case "who": item.who
         case "what": item.what(facts.wording)
         case "headline": facts.wording.headline(item, what: item.what(facts.wording))
         case "where": item.whereabouts(facts.wording)
-        case "why": facts.wording.reason(item.reason)
+        case "why": CleanText.line("\(item.rule) (\(facts.wording.reason(item.reason)))")
+        case "link": facts.publicURL.map(item.incidentURL(public:))
         case "mapLink": item.position.flatMap(Wording.mapLink)
         case "when": item.event.map { facts.when($0) }
         case "age": item.event.flatMap { facts.age($0) }
@@ -171,9 +177,25 @@ extension Item {
 }
 
 extension TemplateFacts {
-    /// When it happened, in the contact's time; says when the tracker's clock cannot be trusted.
+    /// `Cargo 1: vibration alarm`.
+    func title(_ item: Item) -> String {
+        "\(item.who): \(wording.headline(item, what: item.what(wording)))"
+    }
+
+    /// Of several items their number and the title of the worst.
+    var title: String {
+        let items = delivery.items
+        guard let lead = Self.lead(items) else { return delivery.trouble?.subject ?? "" }
+        guard items.count > 1 else { return title(items[lead]) }
+        return "\(items.count) \(wording.pick("messages", "Meldungen")): \(title(items[lead]))"
+    }
+
+    /// When it happened, in the contact's time, and how late it was; says when the tracker's clock
+    /// cannot be trusted.
     func when(_ event: Item.EventFacts) -> String {
-        if let time = event.time, !event.clockWrong { return localTime(time) }
+        if let time = event.time, !event.clockWrong {
+            return localTime(time) + (age(event).map { " (\($0))" } ?? "")
+        }
         let received = localTime(event.received)
         if event.clockWrong {
             return wording.pick(

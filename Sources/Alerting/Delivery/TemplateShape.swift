@@ -58,7 +58,7 @@ enum TemplateShape: Hashable, CaseIterable {
     /// `{{filter(x)}}`. Those of `loop` and `index` are swift-mustache's own.
     var filters: Names {
         switch self {
-        case .message: [("delay", .text)]
+        case .message: [("title", .text), ("delay", .text)]
         case .items:
             [
                 ("first", .item), ("last", .item), ("lead", .item), ("count", .number),
@@ -66,9 +66,9 @@ enum TemplateShape: Hashable, CaseIterable {
             ]
         case .item:
             [
-                ("who", .text), ("what", .text), ("headline", .text), ("when", .text),
-                ("where", .text), ("why", .text), ("mapLink", .text), ("age", .text),
-                ("ago", .text), ("ended", .flag),
+                ("title", .text), ("who", .text), ("headline", .text), ("what", .text),
+                ("when", .text), ("where", .text), ("why", .text), ("mapLink", .text),
+                ("link", .text), ("age", .text), ("ago", .text), ("ended", .flag),
             ]
         case .event: [("what", .text), ("when", .text), ("age", .text), ("ago", .text)]
         case .position: [("where", .text), ("mapLink", .text)]

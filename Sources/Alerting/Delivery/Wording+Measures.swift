@@ -105,7 +105,7 @@ extension Wording {
 extension Wording {
     /// An address or coordinates; says when it is only the last one known, or nothing is known.
     func whereabouts(_ position: Item.PositionFacts?, address: String?) -> String {
-        guard let position, let coordinates = Self.coordinates(position, separator: ", ") else {
+        guard let position, let coordinates = Self.coordinates(position) else {
             return pick("position unknown", "Position unbekannt")
         }
         let place = address ?? coordinates
@@ -122,12 +122,9 @@ extension Wording {
     }
 
     /// Five decimals are a metre.
-    private static func coordinates(
-        _ position: Item.PositionFacts, separator: String
-    ) -> String? {
+    private static func coordinates(_ position: Item.PositionFacts) -> String? {
         guard isOnEarth(position) else { return nil }
-        return fixed(position.latitude, places: 5) + separator
-            + fixed(position.longitude, places: 5)
+        return fixed(position.latitude, places: 5) + ", " + fixed(position.longitude, places: 5)
     }
 
     private static func isOnEarth(_ position: Item.PositionFacts) -> Bool {

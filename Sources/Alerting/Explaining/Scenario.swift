@@ -120,7 +120,7 @@ package struct Scenario: Hashable, Sendable {
         package var action: Action
 
         package enum Action: Hashable, Sendable {
-            /// `ack` and `clear`: the target is a rule's id or a device; of two equal names the rule.
+            /// `ack` and `clear`: the target is a rule's id or a device; of equal names the rule.
             case command(Command.Action, target: String)
             /// `fails`: from then on what is sent to the contact by this channel is rejected.
             case fails(contact: String, channel: ChannelName.Kind)

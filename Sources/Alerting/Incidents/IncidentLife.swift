@@ -49,26 +49,26 @@ extension Incident {
 }
 
 extension StepBuilder {
-    /// What all findings of an event come to: each match opens or joins an incident.
+    /// What all rulings of an event come to: each match opens or joins an incident.
     mutating func take(
-        _ findings: Findings, _ happening: Happening, _ subject: Subject, _ memory: Memory
+        _ rulings: Rulings, _ happening: Happening, _ subject: Subject, _ memory: Memory
     ) -> [Verdict] {
-        guard !findings.list.isEmpty else { return [] }
+        guard !rulings.list.isEmpty else { return [] }
         // By id: file order means nothing, and the same event gives the same step.
         let sorted =
-            findings.list.count == 1
-            ? findings.list
-            : findings.list.sorted {
+            rulings.list.count == 1
+            ? rulings.list
+            : rulings.list.sorted {
                 index.rules[Int($0.rule)].id < index.rules[Int($1.rule)].id
             }
-        return sorted.map { finding in
-            let rule = index.rules[Int(finding.rule)]
-            switch finding.outcome {
+        return sorted.map { ruling in
+            let rule = index.rules[Int(ruling.rule)]
+            switch ruling.outcome {
             case .quiet(let truth, let words):
                 return Verdict(
                     rule: rule.id, result: truth == .unknown ? .unknown : .quiet, leaf: words)
             case .match:
-                return match(rule, member(finding.form, happening), happening, subject, memory)
+                return match(rule, member(ruling.form, happening), happening, subject, memory)
             }
         }
     }

@@ -48,6 +48,7 @@ extension StepBuilder {
     /// The digest of late events for one destination; what is over by now says so.
     private mutating func release(_ destination: Destination, _ memory: Memory) {
         guard let held = memory.held[destination] else { return }
+        releaseTroubles(held.deliveries.filter { $0.trouble != nil })
         for delivery in held.deliveries {
             for (number, old) in delivery.items.enumerated() {
                 var item = old

@@ -1,6 +1,6 @@
 // YAML text → Node, or findings. It reads libyaml's events (which Yams carries) and not Yams' tree,
 // for that tree does not say where an alias stands, stops at the first key that is there twice, and
-// recurses as deep as the file does. Everything is bounded: depth, nodes, and what aliases stand for
+// recurses as deep as the file does. All is bounded: depth, nodes, and what aliases stand for
 // (`Limits.yaml…`), so that a small file cannot ask for gigabytes.
 import CYaml
 
@@ -40,7 +40,7 @@ package struct Document {
         self.text = SourceText(text)
         guard text.utf8.count <= Limits.ruleFileBytes else {
             let limit = Limits.ruleFileBytes >> 20
-            fail(at: Mark(line: 1, column: 1), "is larger than \(limit) MiB; split it")
+            fail(at: Mark(line: 1, column: 1), "the file is larger than \(limit) MiB; split it")
             return
         }
         parse()
@@ -52,7 +52,7 @@ package struct Document {
     private mutating func parse() {
         var parser = yaml_parser_t()
         guard yaml_parser_initialize(&parser) == 1 else {
-            fail(at: Mark(line: 1, column: 1), "cannot be read: no memory for it")
+            fail(at: Mark(line: 1, column: 1), "there is no memory to read the file")
             return
         }
         defer { yaml_parser_delete(&parser) }
@@ -109,7 +109,7 @@ package struct Document {
 
     private mutating func push(_ mark: Mark, _ anchor: String?, isMap: Bool) {
         guard open.count < Limits.yamlDepth else {
-            fail(at: mark, "is nested more than \(Limits.yamlDepth) deep")
+            fail(at: mark, "this is nested more than \(Limits.yamlDepth) deep")
             return
         }
         open.append(Open(mark: mark, anchor: anchor, isMap: isMap))
@@ -137,7 +137,7 @@ package struct Document {
         guard aliasNodes <= Limits.yamlAliasNodes else {
             fail(
                 at: firstAlias ?? mark,
-                "is the first alias of many: what the aliases of this file stand for is more than "
+                "the first alias of many: what the aliases of this file stand for is more than "
                     + "\(Limits.yamlAliasNodes) values; write them out")
             return
         }
@@ -148,7 +148,7 @@ package struct Document {
     private mutating func add(_ node: Node, size: Int, at place: Mark? = nil) {
         nodes += 1
         guard nodes <= Limits.yamlNodes else {
-            fail(at: node.mark, "has more than \(Limits.yamlNodes) values; split it")
+            fail(at: node.mark, "the file has more than \(Limits.yamlNodes) values; split it")
             return
         }
         guard var parent = open.popLast() else {
@@ -159,6 +159,9 @@ package struct Document {
         if !parent.isMap {
             parent.items.append(node)
         } else if let key = parent.key {
+            var node = node
+            // Nothing has no place of its own: it is missed at its key.
+            if node.isMissing { node.mark = key.mark }
             parent.entries.append(Node.Entry(key: key.text, mark: key.mark, value: node))
             parent.key = nil
         } else {
@@ -219,6 +222,16 @@ package struct Document {
         fail(at: explained.mark, explained.message)
     }
 
+    private func isQuoted(_ mark: Mark) -> Bool {
+        var low = 0
+        var high = quoted.count
+        while low < high {
+            let middle = (low + high) / 2
+            if quoted[middle].start < mark { low = middle + 1 } else { high = middle }
+        }
+        return low > 0 && mark < quoted[low - 1].end
+    }
+
     /// Tabs outside quotes and comments: YAML takes some and not others, so none is taken here.
     private mutating func findTabs() {
         guard text.bytes.contains(9) else { return }
@@ -228,7 +241,7 @@ package struct Document {
             for (offset, character) in text.line(number).unicodeScalars.enumerated() {
                 let mark = Mark(line: number, column: offset + 1)
                 if character == "\t" || character == "#" {
-                    let isText = quoted.contains { $0.start < mark && mark < $0.end }
+                    let isText = isQuoted(mark)
                     if !isText, character == "\t" {
                         marks.append(mark)
                         break
@@ -238,10 +251,10 @@ package struct Document {
                 previous = character
             }
         }
-        for mark in marks {
+        for mark in marks.prefix(Limits.findings) {
             // libyaml may have stopped at this very line.
             findings.removeAll { $0.line == Int(mark.line) }
-            error(at: mark, "has a tab here; YAML is indented with blanks")
+            error(at: mark, "there is a tab here; YAML is indented with blanks")
         }
     }
 }

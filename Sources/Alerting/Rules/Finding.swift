@@ -100,7 +100,10 @@ package enum Spelling {
                 distance = min(distance, limit)
             }
             guard distance <= limit else { continue }
-            if best.map({ distance < $0.distance }) ?? true { best = (distance, candidate) }
+            // Of two that are as near the first by name, whatever order they come in.
+            if best.map({ (distance, candidate) < ($0.distance, $0.word) }) ?? true {
+                best = (distance, candidate)
+            }
         }
         return best?.word
     }

@@ -131,6 +131,10 @@ enum ICalendarValue {
             case ("S", true): length.milliseconds += count * 1_000
             default: throw failure
             }
+            // Longer than a century is a mistake, and would overflow far below.
+            guard length.days <= 36_525, length.milliseconds <= 36_525 * 86_400_000 else {
+                throw failure
+            }
             parts += 1
             rest = rest.dropFirst(digits.count + 1)
         }

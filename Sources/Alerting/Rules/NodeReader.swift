@@ -53,8 +53,16 @@ package final class NodeReader {
     package struct Fields {
         package let mark: Mark
         package let entries: [Node.Entry]
+        /// Keys that an unknown one was probably meant to be: they are not missed.
+        fileprivate let meant: Set<String>
+        /// An entry was complained of when the file was read.
+        fileprivate let isTorn: Bool
 
         package subscript(key: String) -> Node.Entry? { entries.first { $0.key == key } }
+        /// Whether it is not there, not even under a misspelt key.
+        package func lacks(_ key: String) -> Bool {
+            self[key] == nil && !isTorn && !meant.contains(key)
+        }
         /// The place of the first key, or of the map: where something missing is said.
         package var first: Mark { entries.first?.mark ?? mark }
     }
@@ -69,12 +77,26 @@ package final class NodeReader {
             return nil
         }
         let good = entries.filter { $0.key != Document.ignored }
+        var meant: Set<String> = []
         if let known {
             for entry in good where !known.contains(entry.key) {
                 unknownKey(entry, of: what, known: known)
+                if let nearest = Spelling.nearest(to: entry.key, among: known) {
+                    meant.insert(nearest)
+                }
             }
         }
-        return Fields(mark: node.mark, entries: good)
+        return Fields(
+            mark: node.mark, entries: good, meant: meant, isTorn: good.count < entries.count)
+    }
+
+    /// Says that a map lacks something, at its first key or at `mark`; not where it is there under
+    /// a misspelt key, for that was said.
+    package func missing(
+        _ keys: String..., in fields: Fields, at mark: Mark? = nil, _ message: String
+    ) {
+        guard !fields.isTorn, fields.meant.isDisjoint(with: keys) else { return }
+        error(at: mark ?? fields.first, message)
     }
 
     package func unknownKey(_ entry: Node.Entry, of what: String, known: [String]) {
@@ -117,10 +139,21 @@ package final class NodeReader {
     /// `true` or `false`.
     package func flag(_ node: Node, yes: String = "true", no: String = "false") -> Bool? {
         guard case .scalar(let text, _) = node.value, text == yes || text == no else {
-            error(at: node.mark, "expected \(yes) or \(no), found \(node.description)")
+            error(
+                at: node.mark, "expected \(yes) or \(no), found \(node.description)",
+                suggestion: Self.flagMeant(by: node).map { $0 ? yes : no })
             return nil
         }
         return text == yes
+    }
+
+    private static func flagMeant(by node: Node) -> Bool? {
+        guard case .scalar(let text, _) = node.value else { return nil }
+        switch text.lowercased() {
+        case "true", "yes", "on", "y": return true
+        case "false", "no", "off", "n": return false
+        default: return nil
+        }
     }
 
     /// One word of several.

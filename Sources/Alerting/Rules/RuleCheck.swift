@@ -1,5 +1,5 @@
 // What can be said of a set only when all of it is read: rules that replace each other in a circle,
-// contacts that nobody uses. All here is over names; what one rule says is checked where it is read.
+// contacts that nobody uses. What one rule says by itself is checked where it is read.
 
 extension RuleLoader {
     func checkSet() {
@@ -67,7 +67,7 @@ extension RuleLoader {
     // MARK: - Contacts
 
     private func warnOfUnusedContacts() {
-        guard !isIncomplete else { return }
+        guard !isIncomplete, !hasUnreadSteps else { return }
         for (name, definition) in inOrder(contacts)
         where !contactsUsed.contains(name) && !surroundings.contactsInUse.contains(name) {
             definition.reader.warning(

@@ -56,11 +56,12 @@ package enum RuleFile {
     ) -> Outcome {
         let loader = RuleLoader(files: files, surroundings: surroundings)
         loader.load()
-        loader.book.hash = hash(files)
+        loader.book.hash = hash(files + loader.calendarFiles)
         return Outcome(book: loader.book, findings: loader.allFindings())
     }
 
-    /// 16 hexadecimal digits of SHA-256 over names and texts, whatever folder they stand in.
+    /// 16 hexadecimal digits of SHA-256 over names and texts of rule and calendar files, whatever
+    /// folder they stand in.
     private static func hash(_ files: [(path: String, text: String)]) -> String {
         var hasher = SHA256()
         let named = files.map { (name: $0.path.split(separator: "/").last ?? "", text: $0.text) }
@@ -106,8 +107,11 @@ final class RuleLoader {
 
     // What was read; a name that is defined and missing here has an error of its own.
     var calendarsRead: [String: Holidays] = [:]
+    var calendarFiles: [(path: String, text: String)] = []
     var groupsRead: [String: [String]] = [:]
     var contactsUsed: Set<String> = []
+    /// A `notify` could not be read, so whom it tells is not known.
+    var hasUnreadSteps = false
     /// `replaces`, for the search for cycles.
     var replacements: [String: [Replacement]] = [:]
     private var zones: [String: Zone?] = [:]
@@ -290,9 +294,11 @@ final class RuleLoader {
     private func items(of section: String) -> [(reader: NodeReader, node: Node)] {
         var items: [(reader: NodeReader, node: Node)] = []
         for (reader, fields) in roots {
-            guard let entry = fields[section], !entry.value.isMissing,
-                let list = reader.list(entry.value, of: section)
-            else { continue }
+            guard let entry = fields[section], !entry.value.isMissing else { continue }
+            guard let list = reader.list(entry.value, of: section) else {
+                hasUnreadSteps = true
+                continue
+            }
             items += list.map { (reader, $0) }
         }
         return items
@@ -316,8 +322,9 @@ final class RuleLoader {
         known: some Sequence<String>
     ) {
         guard !isIncomplete else { return }
+        let verb = what == "hours" ? "are" : "is"
         reader.error(
-            at: mark, "no \(what) is called '\(name.abbreviated)'",
+            at: mark, "no \(what) \(verb) called '\(name.abbreviated)'",
             suggestion: Spelling.nearest(to: name, among: known))
     }
 

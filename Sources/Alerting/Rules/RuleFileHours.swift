@@ -12,10 +12,7 @@ extension RuleLoader {
             else { continue }
             switch (fields["file"], fields["traccar"]) {
             case (nil, nil):
-                // A key that is not known was complained of already.
-                if fields.entries.isEmpty {
-                    reader.error(at: fields.mark, "a calendar is { file: NAME.ics }")
-                }
+                reader.missing("file", "traccar", in: fields, "a calendar is { file: NAME.ics }")
             case (.some(let file), nil): calendarsRead[name] = readCalendar(file, reader)
             case (nil, .some(let traccar)):
                 if reader.text(traccar.value, "the name of a calendar on the server") != nil {
@@ -46,6 +43,7 @@ extension RuleLoader {
             reader.error(at: mark, "the file '\(full)' is not UTF-8 text")
             return nil
         }
+        calendarFiles.append((full, text))
         let (holidays, problems) = ICalendar.read(text, zone: zone) { name in
             // A zone whose data is broken is as good as none: the line of the file is named.
             (try? self.zone(named: name)) ?? nil
@@ -158,7 +156,8 @@ extension RuleLoader {
         guard ends.count == 2, let start = Self.minute(ends[0]), start < 1_440,
             let end = Self.minute(ends[1])
         else {
-            let hint = Self.minute(text[...]) == nil ? "" : ", a beginning and an end"
+            var hint = Self.minute(text[...]) == nil ? "" : ", a beginning and an end"
+            if text.contains("–") || text.contains("—") { hint = " with a plain hyphen" }
             reader.error(
                 at: node.mark,
                 "'\(text.abbreviated)' is no range of hours; write \"22:00-06:00\"\(hint)")

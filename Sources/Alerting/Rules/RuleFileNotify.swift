@@ -8,7 +8,9 @@ extension RuleLoader {
         let reader = draft.reader
         let isCritical = draft.rule.severity == .critical
         guard let entry = draft.fields["notify"] else {
-            if isCritical {
+            if !draft.fields.lacks("notify") {
+                hasUnreadSteps = true
+            } else if isCritical {
                 reader.warning(
                     at: draft.fields.first,
                     "the rule is critical and tells nobody: it has no 'notify'")
@@ -16,6 +18,7 @@ extension RuleLoader {
             return
         }
         guard let steps = reader.list(entry.value, of: "steps such as { to: owner }") else {
+            hasUnreadSteps = true
             return
         }
         if steps.isEmpty, isCritical {
@@ -23,7 +26,10 @@ extension RuleLoader {
         }
         for node in steps {
             guard let fields = reader.fields(node, of: "a step of 'notify'", known: Self.stepKeys)
-            else { continue }
+            else {
+                hasUnreadSteps = true
+                continue
+            }
             draft.rule.notify.append(readStep(fields, draft))
         }
     }
@@ -37,7 +43,8 @@ extension RuleLoader {
             }
             step.to = readContactNames(entry.value, reader)
         } else {
-            reader.error(at: fields.first, "this step has no 'to': the contact that hears")
+            hasUnreadSteps = true
+            reader.missing("to", in: fields, "this step has no 'to': the contact that hears")
         }
         if let entry = fields["by"] {
             step.by = readKinds(entry.value, reader)
@@ -59,6 +66,10 @@ extension RuleLoader {
         for (name, mark) in reader.texts(node, "the name of a contact") {
             guard contacts[name] != nil else {
                 unknown("contact", name, at: mark, reader, known: contacts.keys)
+                // The contact that was meant is not one that nobody uses.
+                if let meant = Spelling.nearest(to: name, among: contacts.keys) {
+                    contactsUsed.insert(meant)
+                }
                 continue
             }
             if counts { contactsUsed.insert(name) }
@@ -94,7 +105,8 @@ extension RuleLoader {
                 let words = ChannelName.Kind.allCases.filter(has.contains).map(\.rawValue)
                 reader.error(
                     at: mark,
-                    "'\(name)' has none of these channels; it has \(NodeReader.list(words, last: "and"))"
+                    "'\(name)' has none of these channels; it has "
+                        + NodeReader.list(words, last: "and")
                 )
             }
         }
@@ -129,19 +141,35 @@ extension RuleLoader {
         {
             reader.warning(
                 at: after.value.mark,
-                "nothing is open for \(Limits.incidentExpiryDays) d untouched: this step never comes"
+                "this step never comes: its incident expires after \(Limits.incidentExpiryDays) d"
             )
         }
-        for other in ["group", "digest"] where draft.fields[other] != nil {
-            reader.error(
-                at: after.mark,
-                "'after' and '\(other)' exclude each other: what is gathered starts "
-                    + "no chain")
+        if reader.errors == errors, !draft.excluded.contains("after") {
+            notSupported("'after'", at: after.mark, reader)
         }
-        if reader.errors == errors { notSupported("'after'", at: after.mark, reader) }
     }
 
     // MARK: - What needs timers
+
+    /// What is gathered starts no chain: `group` and `digest` exclude `after` and `repeat`. Of two
+    /// that exclude each other the second is named, and neither is refused besides.
+    func readExclusions(_ draft: inout Draft) {
+        var chain = [draft.fields["repeat"]].compactMap { $0 }
+        if case .list(let steps) = draft.value("notify")?.value {
+            for case .map(let entries) in steps.map(\.value) {
+                chain += entries.filter { $0.key == "after" }.prefix(1)
+            }
+        }
+        for gathering in [draft.fields["group"], draft.fields["digest"]].compactMap({ $0 }) {
+            for link in chain {
+                draft.reader.error(
+                    at: max(gathering.mark, link.mark),
+                    "'\(link.key)' and '\(gathering.key)' exclude each other: what is gathered "
+                        + "starts no chain")
+                draft.excluded.formUnion([link.key, gathering.key])
+            }
+        }
+    }
 
     /// Everything else of a rule that RULES.md defines.
     func readUnsupported(_ draft: Draft, id: String?) {
@@ -170,7 +198,7 @@ extension RuleLoader {
     private func refuse(_ entry: Node.Entry, _ draft: Draft, _ read: () -> Void) {
         let errors = draft.reader.errors
         read()
-        if draft.reader.errors == errors {
+        if draft.reader.errors == errors, !draft.excluded.contains(entry.key) {
             notSupported("'\(entry.key)'", at: entry.mark, draft.reader)
         }
     }
@@ -182,7 +210,7 @@ extension RuleLoader {
         if let every = fields["every"] {
             _ = reader.duration(every.value)
         } else {
-            reader.error(at: fields.first, "'repeat' needs an 'every' such as 10m")
+            reader.missing("every", in: fields, "'repeat' needs an 'every' such as 10m")
         }
         if let most = fields["at_most"] {
             _ = reader.count(most.value, "how many repeats", in: 1...12)
@@ -195,9 +223,6 @@ extension RuleLoader {
             reader.warning(
                 at: until.value.mark,
                 "nobody can acknowledge by a link: the configuration has no public_url")
-        }
-        for other in ["group", "digest"] where draft.fields[other] != nil {
-            reader.error(at: entry.mark, "'repeat' and '\(other)' exclude each other")
         }
     }
 
@@ -233,7 +258,7 @@ extension RuleLoader {
     private func readGroupWait(_ node: Node, _ reader: NodeReader) {
         guard let fields = reader.fields(node, of: "group", known: ["wait"]) else { return }
         guard let wait = fields["wait"] else {
-            reader.error(at: fields.first, "'group' needs a 'wait' such as 10m")
+            reader.missing("wait", in: fields, "'group' needs a 'wait' such as 10m")
             return
         }
         _ = reader.duration(wait.value)
@@ -244,7 +269,9 @@ extension RuleLoader {
         guard let fields = reader.fields(node, of: "digest", known: keys) else { return }
         let forms = fields.entries.filter { keys.dropLast().contains($0.key) }
         if forms.isEmpty {
-            reader.error(at: fields.first, "'digest' needs one of daily, weekly and every")
+            reader.missing(
+                "daily", "weekly", "every", in: fields,
+                "'digest' needs one of daily, weekly and every")
         } else if forms.count > 1 {
             reader.error(
                 at: forms[1].mark,

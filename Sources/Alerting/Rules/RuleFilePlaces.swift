@@ -25,11 +25,9 @@ extension RuleLoader {
             case "area": book.places[name] = readArea(fields, reader)
             case "traccar": book.places[name] = readServerPlace(fields, reader)
             default:
-                if fields.entries.allSatisfy({ Self.placeKeys.contains($0.key) }) {
-                    reader.error(
-                        at: fields.first,
-                        "a place has one of: center and radius, area, traccar")
-                }
+                reader.missing(
+                    "center", "area", "traccar", in: fields,
+                    "a place has one of: center and radius, area, traccar")
             }
         }
     }
@@ -58,7 +56,8 @@ extension RuleLoader {
         let wrong = refuse(["width"], beside: "center", in: fields, reader)
         let center = readCoordinate(entry.value, reader)
         guard let radiusEntry = fields["radius"] else {
-            reader.error(at: fields.first, "a place with a 'center' needs a 'radius' such as 80 m")
+            reader.missing(
+                "radius", in: fields, "a place with a 'center' needs a 'radius' such as 80 m")
             return nil
         }
         let radius = reader.measure(radiusEntry.value, .length)
@@ -119,13 +118,12 @@ extension RuleLoader {
         for (name, definition) in inOrder(groups) {
             let reader = definition.reader
             let value = definition.entry.value
+            if name == "all" {
+                reader.error(
+                    at: definition.entry.mark, "'all' is every device, and no group's name")
+            }
             if case .map = value.value {
-                if let fields = reader.fields(value, of: "a group", known: ["traccar"]),
-                    let entry = fields["traccar"],
-                    reader.text(entry.value, "the name of a device group on the server") != nil
-                {
-                    notSupported("a device group kept on the server", at: entry.mark, reader)
-                }
+                readServerGroup(value, reader)
                 continue
             }
             guard let items = reader.list(value, of: "device names") else { continue }
@@ -135,6 +133,17 @@ extension RuleLoader {
             let errors = reader.errors
             let members = items.compactMap { reader.text($0, "a device's name or uniqueId") }
             if reader.errors == errors { groupsRead[name] = members }
+        }
+    }
+
+    private func readServerGroup(_ node: Node, _ reader: NodeReader) {
+        guard let fields = reader.fields(node, of: "a group", known: ["traccar"]) else { return }
+        guard let entry = fields["traccar"] else {
+            reader.missing("traccar", in: fields, "a group is a list of device names in [ ]")
+            return
+        }
+        if reader.text(entry.value, "the name of a device group on the server") != nil {
+            notSupported("a device group kept on the server", at: entry.mark, reader)
         }
     }
 
@@ -196,8 +205,8 @@ extension RuleLoader {
             }
         }
         if !fields.entries.contains(where: { ["email", "http", "hook"].contains($0.key) }) {
-            reader.error(
-                at: mark,
+            reader.missing(
+                "email", "http", "hook", in: fields, at: mark,
                 "the contact '\(name.abbreviated)' has no email, http or hook to reach it by")
         }
         return contact

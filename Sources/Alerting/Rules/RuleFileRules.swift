@@ -11,8 +11,8 @@ extension RuleLoader {
         var rule: Rule
         var fields: NodeReader.Fields
         let reader: NodeReader
-        /// It has something that this version does not do.
-        var isRefused = false
+        /// Keys that exclude each other, which is said already.
+        var excluded: Set<String> = []
 
         func value(_ key: String) -> Node? { fields[key]?.value }
     }
@@ -51,6 +51,7 @@ extension RuleLoader {
     private func readRule(_ node: Node, _ reader: NodeReader) -> Rule? {
         let errors = reader.errors
         guard let fields = reader.fields(node, of: "a rule", known: Self.ruleKeys) else {
+            hasUnreadSteps = true
             return nil
         }
         let id = readId(fields, reader)
@@ -72,6 +73,7 @@ extension RuleLoader {
         }
         readOncePer(&draft)
         readLate(&draft)
+        readExclusions(&draft)
         readNotify(&draft)
         readClears(&draft)
         if let node = draft.value("clear_after"), let duration = reader.duration(node) {
@@ -83,7 +85,7 @@ extension RuleLoader {
 
     private func readId(_ fields: NodeReader.Fields, _ reader: NodeReader) -> String? {
         guard let entry = fields["id"] else {
-            reader.error(at: fields.first, "the rule has no 'id'")
+            reader.missing("id", in: fields, "the rule has no 'id'")
             return nil
         }
         guard let id = reader.text(entry.value, "an id such as theft-at-night") else { return nil }
@@ -166,7 +168,7 @@ extension RuleLoader {
         }
         guard let fields = reader.fields(node, of: "once_per", known: ["for", "by"]) else { return }
         guard let forEntry = fields["for"] else {
-            reader.error(at: fields.first, "'once_per' needs a 'for' such as 15m")
+            reader.missing("for", in: fields, "'once_per' needs a 'for' such as 15m")
             return
         }
         if let duration = readDurationOrNone(forEntry.value, reader) {

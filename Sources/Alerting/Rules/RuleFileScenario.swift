@@ -15,7 +15,7 @@ extension RuleLoader {
             return
         }
         for key in ["name", "clock", "run_for", "expect"] where fields[key] == nil {
-            reader.error(at: fields.first, "the test has no '\(key)'")
+            reader.missing(key, in: fields, "the test has no '\(key)'")
         }
         var scenario = Scenario(name: "", clock: .distantPast, runFor: .zero)
         scenario.place = reader.place(fields.first)
@@ -76,7 +76,7 @@ extension RuleLoader {
     /// `at`, which each line has.
     func readTime(_ fields: NodeReader.Fields, _ reader: NodeReader) -> Duration? {
         guard let entry = fields["at"] else {
-            reader.error(at: fields.first, "this line has no 'at'")
+            reader.missing("at", in: fields, "this line has no 'at'")
             return nil
         }
         return reader.duration(entry.value, zero: true)
@@ -103,7 +103,7 @@ extension RuleLoader {
                 reader.error(at: entry.value.mark, "'rule' names no rule")
             }
         } else {
-            reader.error(at: fields.first, "this line has no 'rule'")
+            reader.missing("rule", in: fields, "this line has no 'rule'")
         }
         if let entry = fields["device"] {
             line.devices = reader.texts(entry.value, "a device").map(\.text)
@@ -127,8 +127,8 @@ extension RuleLoader {
         if let entry = fields["late"] { line.late = reader.flag(entry.value) }
         let saysWho = fields["to"] != nil || fields["held"] != nil
         if !saysWho {
-            reader.error(
-                at: fields.first,
+            reader.missing(
+                "to", "held", in: fields,
                 "this line says neither who is told ('to') nor what kept it ('held')")
         } else if line.held == nil, line.to.isEmpty, reader.errors == errors, let to = fields["to"]
         {

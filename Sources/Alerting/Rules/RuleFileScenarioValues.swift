@@ -95,7 +95,7 @@ extension RuleLoader {
         if let entry = fields["device"] {
             line.device = reader.text(entry.value, "a device's name or uniqueId") ?? ""
         } else {
-            reader.error(at: fields.first, "this line has no 'device'")
+            reader.missing("device", in: fields, "this line has no 'device'")
         }
         if let entry = fields["received_at"] {
             line.receivedAt = reader.duration(entry.value, zero: true)
@@ -164,8 +164,8 @@ extension RuleLoader {
         let at = readTime(fields, reader)
         let forms = fields.entries.filter { Self.orderKeys.contains($0.key) }
         guard let form = forms.first else {
-            reader.error(
-                at: fields.first,
+            reader.missing(
+                "ack", "clear", "silence", "fails", "works", in: fields,
                 "this line asks for nothing; expected \(NodeReader.list(Self.orderKeys))")
             return nil
         }

@@ -20,7 +20,7 @@ extension RuleLoader {
     /// nil: it is missing, has an error, or is not supported yet.
     func readWhen(_ fields: NodeReader.Fields, _ reader: NodeReader) -> Trigger? {
         guard let entry = fields["when"] else {
-            reader.error(at: fields.first, "the rule has no 'when': the one thing that happens")
+            reader.missing("when", in: fields, "the rule has no 'when': the one thing that happens")
             return nil
         }
         guard let when = readTriggerMap(entry.value, in: "'when'", reader),
@@ -249,7 +249,7 @@ extension RuleLoader {
         if reader.errors == before { notSupported("'unless_followed_by'", at: entry.mark, reader) }
     }
 
-    private func readUnlessFollowedBy(_ entry: Node.Entry, _ reader: NodeReader) {
+    func readUnlessFollowedBy(_ entry: Node.Entry, _ reader: NodeReader) {
         let known = Self.simple + ["within"]
         guard let fields = reader.fields(entry.value, of: "unless_followed_by", known: known)
         else { return }
@@ -265,7 +265,7 @@ extension RuleLoader {
         readWithin(fields, of: entry, reader)
     }
 
-    private func readWithin(
+    func readWithin(
         _ fields: NodeReader.Fields, of form: Node.Entry, _ reader: NodeReader
     ) {
         if let within = fields["within"] {
@@ -286,109 +286,6 @@ extension RuleLoader {
             types.first { EventNames.opposite(ofEvent: $0) == nil }.map { "event '\($0)'" }
         case .enters, .leaves: nil
         case .any(let members): members.lazy.compactMap(withoutOpposite).first
-        }
-    }
-
-    // MARK: - Forms that need timers
-
-    private func readTimed(
-        _ form: Node.Entry, _ when: NodeReader.Fields, _ reader: NodeReader
-    ) {
-        if let entry = when["unless_followed_by"] { readUnlessFollowedBy(entry, reader) }
-        if let entry = when["for_at_least"] {
-            _ = reader.duration(entry.value)
-            if ["sequence", "count", "clock"].contains(form.key) {
-                reader.error(
-                    at: entry.mark, "nothing undoes a \(form.key): 'for_at_least' cannot be")
-            }
-        }
-        switch form.key {
-        case "battery": readCrossedBound(form, .share, "falls_below", "clears_above", reader)
-        case "speed": readCrossedBound(form, .speed, "exceeds", "clears_below", reader)
-        case "silent_for": _ = reader.duration(form.value)
-        case "sequence":
-            let steps = reader.list(form.value, of: "things that happen") ?? []
-            for step in steps {
-                _ = readSimpleTrigger(step, in: "a step of 'sequence'", takesAny: true, reader)
-            }
-            if case .list = form.value.value, steps.count < 2 {
-                reader.error(at: form.value.mark, "a sequence needs two steps or more")
-            }
-            readWithin(when, of: form, reader)
-            if let order = when["any_order"] { _ = reader.flag(order.value) }
-        case "count":
-            _ = readSimpleTrigger(form.value, in: "'count'", takesAny: true, reader)
-            if let more = when["more_than"] {
-                _ = reader.count(more.value, "a number of events", in: 0...10_000)
-            } else {
-                reader.error(at: form.mark, "'count' needs a 'more_than' such as 3")
-            }
-            readWithin(when, of: form, reader)
-        case "source":
-            _ = reader.word(form.value, "what a source can be", among: ["silent"])
-            if when["for_at_least"] == nil {
-                reader.error(at: form.mark, "'source: silent' needs a 'for_at_least' such as 10m")
-            }
-        default: readClock(form.value, reader)
-        }
-    }
-
-    /// `battery: { falls_below: 20 %, clears_above: 30 % }` and its like.
-    private func readCrossedBound(
-        _ form: Node.Entry, _ measure: Measure, _ bound: String, _ rearm: String,
-        _ reader: NodeReader
-    ) {
-        let states = ["above", "below"]
-        guard
-            let fields = reader.fields(form.value, of: "'\(form.key)' under 'when'", known: nil)
-        else { return }
-        for field in fields.entries where field.key != bound && field.key != rearm {
-            if states.contains(field.key) {
-                reader.error(
-                    at: field.mark,
-                    "'\(form.key): { \(field.key) }' is something that is true; move it under "
-                        + "'while', or write '\(bound)'")
-            } else {
-                let what = "'\(form.key)' under 'when'"
-                reader.unknownKey(field, of: what, known: [bound, rearm])
-            }
-        }
-        guard let entry = fields[bound] else {
-            if !fields.entries.contains(where: { states.contains($0.key) }) {
-                reader.error(at: form.mark, "'\(form.key)' needs '\(bound)'")
-            }
-            return
-        }
-        let value = reader.measure(entry.value, measure)
-        if let value { warnOfShare(value, measure, at: entry.value.mark, reader) }
-        guard let second = fields[rearm], let limit = reader.measure(second.value, measure) else {
-            return
-        }
-        warnOfShare(limit, measure, at: second.value.mark, reader)
-        guard let value else { return }
-        if measure == .share ? limit < value : limit > value {
-            let side = measure == .share ? "below" : "above"
-            reader.error(at: second.value.mark, "'\(rearm)' lies \(side) '\(bound)'")
-        }
-    }
-
-    /// A charge below 0 % or above 100 % never comes.
-    func warnOfShare(_ value: Double, _ measure: Measure, at mark: Mark, _ reader: NodeReader) {
-        if measure == .share, value > 100 {
-            reader.warning(at: mark, "a charge lies between 0 % and 100 %: this never happens")
-        }
-    }
-
-    private func readClock(_ node: Node, _ reader: NodeReader) {
-        guard case .map = node.value else {
-            _ = readClockTime(node, reader)
-            return
-        }
-        guard let fields = reader.fields(node, of: "clock", known: nil) else { return }
-        if fields.entries.isEmpty { reader.error(at: node.mark, "'clock' names no time") }
-        for entry in fields.entries {
-            guard readDays(entry.key, "clock", [], entry, reader) != nil else { continue }
-            for item in reader.oneOrMore(entry.value) { _ = readClockTime(item, reader) }
         }
     }
 }

@@ -29,7 +29,7 @@ package struct RuleSet: Sendable {
 }
 
 /// What one rule says to one event, before its incident is looked at.
-struct Finding {
+struct Ruling {
     var rule: Int32
     /// Of a match: what matched.
     var form: RuleIndex.Form
@@ -45,8 +45,8 @@ struct Finding {
 }
 
 /// What all rules say to one event.
-struct Findings {
-    var list: [Finding] = []
+struct Rulings {
+    var list: [Ruling] = []
     /// Something that is still to come could make a rule match that does not now.
     var isOpen = false
     /// The report that places were read from, where it is not the event's own position.
@@ -61,8 +61,8 @@ extension RuleSet {
         let known = slot.map { memory.devices[$0] }
         let facts = Facts(event, past: known?.reports ?? [], device: known?.device)
         let uniqueId = event.device?.uniqueId ?? known?.key.uniqueId ?? ""
-        let findings = find(event, uniqueId: uniqueId, slot: slot, facts, memory)
-        return findings.list.filter(\.isMatch).map { index.rules[Int($0.rule)].id }.sorted()
+        let rulings = find(event, uniqueId: uniqueId, slot: slot, facts, memory)
+        return rulings.list.filter(\.isMatch).map { index.rules[Int($0.rule)].id }.sorted()
     }
 
     func kinds(of event: Event, _ memory: Memory) -> EventKinds {
@@ -75,32 +75,32 @@ extension RuleSet {
     /// What all rules that could match say to an event.
     mutating func find(
         _ event: Event, uniqueId: String, slot: Int?, _ facts: Facts, _ memory: Memory
-    ) -> Findings {
-        var findings = Findings()
+    ) -> Rulings {
+        var rulings = Rulings()
         let kinds = kinds(of: event, memory)
         let fitting = selectors(
             slot: slot, name: facts.device?.name ?? "", uniqueId: uniqueId)
         judge.begin()
-        collect(kinds, fitting, facts, &findings)
+        collect(kinds, fitting, facts, &rulings)
         for number in candidates {
             let rule = index.compiled[Int(number)]
             guard let form = index.form(of: rule, kinds) else { continue }
             guard rule.condition >= 0 else {
-                findings.list.append(Finding(rule: number, form: form, outcome: .match))
+                rulings.list.append(Ruling(rule: number, form: form, outcome: .match))
                 continue
             }
             let answer = judge.judge(rule.condition, index.conditions, facts, memory)
             if answer.truth == .yes || (answer.truth == .unknown && rule.firesOnUnknown) {
-                findings.list.append(Finding(rule: number, form: form, outcome: .match))
+                rulings.list.append(Ruling(rule: number, form: form, outcome: .match))
             } else {
-                if answer.isOpen { findings.isOpen = true }
+                if answer.isOpen { rulings.isOpen = true }
                 let words = index.conditions.words[Int(answer.leaf)]
-                findings.list.append(
-                    Finding(rule: number, form: form, outcome: .quiet(answer.truth, words: words)))
+                rulings.list.append(
+                    Ruling(rule: number, form: form, outcome: .quiet(answer.truth, words: words)))
             }
         }
-        if let report = judge.placeReport, !report.isOwn { findings.placeReport = report.report }
-        return findings
+        if let report = judge.placeReport, !report.isOwn { rulings.placeReport = report.report }
+        return rulings
     }
 
     /// Rules whose open incident on the device an event could end.
@@ -135,7 +135,7 @@ extension RuleSet {
     // MARK: - Candidates
 
     private mutating func collect(
-        _ kinds: EventKinds, _ fitting: [Int32], _ facts: Facts, _ findings: inout Findings
+        _ kinds: EventKinds, _ fitting: [Int32], _ facts: Facts, _ rulings: inout Rulings
     ) {
         nextRound()
         candidates.removeAll(keepingCapacity: true)
@@ -157,7 +157,7 @@ extension RuleSet {
         }
         for rule in added where index.covers(index.compiled[Int(rule)], fitting) { add(rule) }
         // Those that the place left out were not asked: a better fix may still come for them.
-        if found?.isOwn != true { findings.isOpen = findings.isOpen || hasGuarded(kinds) }
+        if found?.isOwn != true { rulings.isOpen = rulings.isOpen || hasGuarded(kinds) }
     }
 
     private func hasGuarded(_ kinds: EventKinds) -> Bool {

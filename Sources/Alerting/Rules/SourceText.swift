@@ -62,40 +62,45 @@ enum YamlProblem {
         }
         switch problem {
         case "found character that cannot start any token":
-            if here == "\t" { return (mark, "has a tab here; YAML is indented with blanks") }
+            if here == "\t" { return (mark, "there is a tab here; YAML is indented with blanks") }
             let name = here.map { "'\($0)'" } ?? "this"
             return (mark, "a text that begins with \(name) must be quoted")
         case "found unexpected end of stream", "found unexpected document indicator":
-            return (contextMark, "has a quote here that is not closed")
+            return (contextMark, "the quote that begins here is not closed")
         case "mapping values are not allowed in this context":
             return (
                 mark,
-                "has a ':' where none may be: the line is indented too far, or its text must be "
-                    + "quoted"
+                "there is a ':' where none may be: the line is indented too far, or its text "
+                    + "must be quoted"
             )
         case "could not find expected ':'":
-            return (contextMark, "has no ':' behind this; a line here is 'key: value'")
+            return (
+                contextMark, "this has no ':' with a blank behind it; a line here is 'key: value'"
+            )
         case "did not find expected key":
             return (
-                mark, "is not indented as the keys above it, or a ',' or '\"' is missing before"
+                mark,
+                "this is not indented as the keys above it, or a ',' or '\"' is missing before"
             )
         case "did not find expected '-' indicator":
-            return (mark, "is not indented as the '-' of the list above it")
+            return (mark, "this is not indented as the '-' of the list above it")
         case "did not find expected ',' or ']'":
             return (
                 mark,
-                "has no ',' or ']' here: the list that begins at \(place(contextMark)) "
+                "there is no ',' or ']' here: the list that begins at \(place(contextMark)) "
                     + "is not closed"
             )
         case "did not find expected ',' or '}'":
-            return (mark, "has no ',' or '}' here: the '{' at \(place(contextMark)) is not closed")
+            return (
+                mark, "there is no ',' or '}' here: the '{' at \(place(contextMark)) is not closed"
+            )
         case "control characters are not allowed":
-            return (mark, "has a control character here, which no text file may have")
+            return (mark, "there is a control character here, which no text file may have")
         case "did not find expected <document start>":
-            return (mark, "has text behind the end of its content; is a line not indented?")
+            return (mark, "there is text behind the end of the content; is a line not indented?")
         default:
             let where_ = context.isEmpty ? "" : " (\(context))"
-            return (mark, "is no YAML here: \(problem)\(where_)")
+            return (mark, "this is no YAML: \(problem)\(where_)")
         }
     }
 

@@ -88,7 +88,8 @@ typedef struct {
     cj_value geofence_id, geofence_name, maintenance_id;
     const cj_member *_Nullable members;
     const cj_value *_Nullable list;
-    /// The item's own JSON, minified, without secrets; empty unless it was asked for.
+    /// The item's own JSON, minified, without secrets; empty unless it was asked for. Numbers are
+    /// spelled as they came, but in a list or beside a secret, where they keep their value only.
     cj_text body;
 } cj_item;
 

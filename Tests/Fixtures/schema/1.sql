@@ -30,6 +30,12 @@ CREATE TABLE gap (
   ended INTEGER NOT NULL CHECK (ended >= began),
   PRIMARY KEY (source, began)
 ) WITHOUT ROWID;
+CREATE TABLE geofence (
+  server TEXT NOT NULL,
+  id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  PRIMARY KEY (server, id)
+) WITHOUT ROWID;
 CREATE TABLE inbox (
   seq INTEGER PRIMARY KEY,
   received INTEGER NOT NULL,      -- never less than that of a lower seq
@@ -60,13 +66,14 @@ CREATE TABLE incident (
   count INTEGER NOT NULL,
   held INTEGER NOT NULL,
   told TEXT NOT NULL,
+  told_before TEXT NOT NULL,
   members TEXT NOT NULL,
+  pending TEXT,                   -- JSON, as in outbox.items
   due INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE judgement (
   seq INTEGER PRIMARY KEY,
   device INTEGER NOT NULL,
-  quiet INTEGER NOT NULL CHECK (quiet IN (0, 1)), -- some rule said quiet or unknown
   rules TEXT NOT NULL,
   fix TEXT,
   attributes TEXT,
@@ -77,7 +84,8 @@ CREATE TABLE outbox (
   id TEXT NOT NULL UNIQUE,
   seq INTEGER NOT NULL,           -- the earliest event that it tells of; 0: none
   channel TEXT NOT NULL,
-  state INTEGER NOT NULL CHECK (state IN (0, 2, 3, 4, 5)), -- queued sent held cancelled dead
+  -- queued, sent, held, cancelled, dead
+  state INTEGER NOT NULL CHECK (state IN (0, 2, 3, 4, 5)),
   due INTEGER NOT NULL,
   attempts INTEGER NOT NULL,
   contact TEXT NOT NULL,
@@ -104,11 +112,13 @@ CREATE TABLE progress (
 CREATE TABLE report (
   device INTEGER NOT NULL,
   time INTEGER NOT NULL,
+  of_event INTEGER NOT NULL CHECK (of_event IN (0, 1)),
   latitude REAL, longitude REAL, accuracy REAL,
   geofences TEXT,
   speed REAL, battery REAL,
+  stands_since INTEGER,
   flags INTEGER NOT NULL,
-  PRIMARY KEY (device, time)
+  PRIMARY KEY (device, time, of_event)
 ) WITHOUT ROWID;
 CREATE TABLE server (
   id INTEGER PRIMARY KEY,

@@ -1,0 +1,51 @@
+# The one door to everything. `make help` lists what it opens.
+# MODE=debug makes `make run` build without optimisation (faster to build, slower to run).
+MODE  ?= release
+ARGS  ?= demo
+JOBS  ?= $(shell nproc)
+BUILD := swift build -j $(JOBS)
+
+.PHONY: help setup build run test check fmt bench templates clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install what the build needs and is missing (Debian, Ubuntu)
+	@sh etc/setup.sh
+
+build: setup ## the release binary: .build/release/outcry
+	$(BUILD) -c release --product outcry
+
+run: setup ## build, then run the demonstration; ARGS='run --config etc/outcry.yaml' is the real thing
+	$(BUILD) -c $(MODE) --product outcry
+	.build/$(MODE)/outcry $(ARGS)
+
+test: setup ## check and run every test
+	$(BUILD) --build-tests
+	@$(MAKE) --no-print-directory check-only
+	OUTCRY_PYTHON=$$(sh Tests/python.sh) swift test --skip-build
+
+check: setup ## format, build, the tidy tests, the shipped rules
+	$(BUILD) --build-tests
+	@$(MAKE) --no-print-directory check-only
+	swift test --skip-build --filter TidyTests
+
+.PHONY: check-only
+check-only:
+	swift format lint --strict -r Sources Tests Package.swift
+	.build/debug/outcry check --strict rules
+	.build/debug/outcry test rules Tests/Scenarios
+
+fmt: ## format the sources
+	swift format -i -r Sources Tests Package.swift
+
+bench: setup ## measure; writes .build/bench.json
+	$(BUILD) -c release --product outcry
+	$(BUILD) -c release --product outcry-bench
+	sh Tests/Benchmarks/bench.sh
+
+templates: ## carry templates/ into the binary
+	sh templates/embed.sh
+
+clean: ## remove the build
+	rm -rf .build

@@ -1,0 +1,125 @@
+// The `channels` of the configuration.
+
+import Alerting
+import Channels
+
+extension ConfigurationFile {
+    func readChannels(_ node: Node, into result: inout Configuration) {
+        let known = ["email", "http", "hooks"]
+        guard let fields = reader.fields(node, of: "channels", known: known) else { return }
+        result.email = fields["email"].flatMap { email($0) }
+        for entry in named(fields["http"], "http") {
+            if let settings = http(entry) { result.http[entry.key] = settings }
+        }
+        for entry in named(fields["hooks"], "hooks") {
+            if let settings = hook(entry) { result.hooks[entry.key] = settings }
+        }
+    }
+
+    private func named(_ entry: Node.Entry?, _ what: String) -> [Node.Entry] {
+        guard let entry else { return [] }
+        return reader.fields(entry.value, of: what, known: nil)?.entries ?? []
+    }
+
+    private func email(_ entry: Node.Entry) -> EmailSettings? {
+        let known = [
+            "server", "starttls", "username", "password", "from", "ca", "timeout", "at_once",
+        ]
+        guard let fields = reader.fields(entry.value, of: "email", known: known),
+            let server = required("server", in: fields, "smtp://HOST:PORT or smtps://HOST:PORT")
+                .flatMap({ text($0, "a server") }),
+            let from = required("from", in: fields, "who the mails are from")
+        else { return nil }
+        guard let sender = text(from, "an address").flatMap({ MailAddress($0) }) else {
+            reader.error(
+                at: from.value.mark, "expected an address such as Outcry <outcry@example.org>")
+            return nil
+        }
+        var settings = EmailSettings(server: server, from: sender)
+        if let entry = fields["starttls"],
+            let word = reader.word(
+                entry.value, "how", among: ["required", "opportunistic", "none"])
+        {
+            settings.starttls =
+                switch word {
+                case "none": .none
+                case "opportunistic": .opportunistic
+                default: .required
+                }
+        }
+        settings.username = fields["username"].flatMap { text($0, "a name") }
+        settings.password = fields["password"].flatMap { secret($0) }
+        settings.ca = path(fields["ca"])
+        settings.timeout = timeout(fields) ?? settings.timeout
+        settings.atOnce = atOnce(fields) ?? settings.atOnce
+        return check(.email(settings), at: entry) ? settings : nil
+    }
+
+    private func http(_ entry: Node.Entry) -> HTTPSettings? {
+        let known = [
+            "url", "headers", "secret", "body", "method", "ca", "links", "timeout", "at_once",
+        ]
+        guard let fields = reader.fields(entry.value, of: "an http channel", known: known),
+            let url = required("url", in: fields, "where to post").flatMap({ text($0, "a URL") })
+        else { return nil }
+        var settings = HTTPSettings(url: Secret(url))
+        if let headers = fields["headers"] {
+            for header in reader.fields(headers.value, of: "headers", known: nil)?.entries ?? [] {
+                // A header may hold a key and mostly does not: it is kept as a secret, and may
+                // stand in the file.
+                if let value = text(header, "a value") {
+                    settings.headers[header.key] = Secret(value)
+                }
+            }
+        }
+        if let entry = fields["secret"] {
+            settings.secrets = reader.oneOrMore(entry.value).compactMap { item in
+                secret(Node.Entry(key: entry.key, mark: item.mark, value: item))
+            }
+        }
+        if let entry = fields["method"] { settings.method = text(entry, "a method") ?? "POST" }
+        settings.bodyTemplate = fields["body"].flatMap { text($0, "a template") }
+        settings.ca = path(fields["ca"])
+        if let entry = fields["links"], reader.flag(entry.value) ?? false {
+            notYet(entry, "'links' (signed acknowledge links)")
+        }
+        settings.timeout = timeout(fields) ?? settings.timeout
+        settings.atOnce = atOnce(fields) ?? settings.atOnce
+        return check(.http(settings), at: entry) ? settings : nil
+    }
+
+    private func hook(_ entry: Node.Entry) -> HookSettings? {
+        let known = ["run", "timeout", "at_once"]
+        guard let fields = reader.fields(entry.value, of: "a hook", known: known),
+            let run = required("run", in: fields, "a program and its arguments, [PROGRAM, …]"),
+            let items = reader.list(run.value, of: "a program and its arguments")
+        else { return nil }
+        var settings = HookSettings(
+            run: items.compactMap { item in
+                text(Node.Entry(key: "run", mark: item.mark, value: item), "an argument")
+            })
+        settings.timeout = timeout(fields) ?? settings.timeout
+        settings.atOnce = atOnce(fields) ?? settings.atOnce
+        return check(.hook(settings), at: entry) ? settings : nil
+    }
+
+    private func timeout(_ fields: NodeReader.Fields) -> Duration? {
+        fields["timeout"].flatMap { reader.duration($0.value) }
+    }
+
+    private func atOnce(_ fields: NodeReader.Fields) -> Int? {
+        fields["at_once"].flatMap { reader.count($0.value, "how many at once", in: 1...256) }
+    }
+
+    private func check(_ settings: ChannelSettings, at entry: Node.Entry) -> Bool {
+        // Without its secrets a channel cannot be judged; what needs it to work resolves them.
+        guard placeholders.resolves else { return true }
+        do {
+            try settings.check()
+            return true
+        } catch {
+            reader.error(at: entry.mark, "\(error)")
+            return false
+        }
+    }
+}

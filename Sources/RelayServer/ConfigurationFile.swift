@@ -1,0 +1,245 @@
+// etc/outcry.yaml → Configuration, or findings with their places, as for rule files. Unknown keys
+// are errors with a suggestion; what a later version will have is refused, never ignored.
+
+package import Alerting
+import Channels
+import Foundation
+
+/// Reads one configuration file.
+package struct ConfigurationFile {
+    /// What was read; nil where there is an error among the findings.
+    package private(set) var configuration: Configuration?
+    package private(set) var findings: [Finding] = []
+
+    let reader: NodeReader
+    let folder: URL
+    let placeholders: Placeholders
+
+    /// - Parameter secrets: false for commands that need none: placeholders then stay as they are.
+    /// - Throws: `ConfigurationError` where the file cannot be read at all.
+    package init(path: String, secrets: Bool = true) throws {
+        guard let bytes = FileManager.default.contents(atPath: path) else {
+            throw ConfigurationError("cannot read the configuration \(path)")
+        }
+        let document = Document(file: path, text: String(decoding: bytes, as: UTF8.self))
+        reader = NodeReader(document)
+        folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+        placeholders = Placeholders(folder: folder, resolves: secrets)
+        let read = document.roots.count == 1 ? configuration(document.roots[0]) : nil
+        if document.roots.count != 1, reader.errors == 0 {
+            reader.error(at: Mark(line: 1, column: 1), "expected one map of settings in this file")
+        }
+        findings = reader.findings
+        configuration = reader.errors == 0 ? read : nil
+    }
+
+    /// The configuration, or everything that is wrong with the file.
+    /// - Throws: `ConfigurationError`, one finding after the other.
+    package func checked() throws -> Configuration {
+        guard let configuration else {
+            let errors = findings.filter { $0.severity == .error }
+            throw ConfigurationError(errors.map(\.text).joined(separator: "\n"))
+        }
+        return configuration
+    }
+
+    // MARK: - The file, key by key
+
+    private static let keys = [
+        "listen", "admin", "public_url", "tls", "data", "rules", "rules_watch", "templates",
+        "operator", "lateness", "heartbeat", "sources", "channels", "retention", "log",
+    ]
+
+    private func configuration(_ node: Node) -> Configuration? {
+        guard let top = reader.fields(node, of: "the configuration", known: Self.keys) else {
+            return nil
+        }
+        let data = path(required("data", in: top, "the database file, made if it is missing"))
+        let rules = path(required("rules", in: top, "the folder of the rule files"))
+        guard let data, let rules else { return nil }
+        var result = Configuration(data: data, rules: rules)
+        if let entry = top["listen"] { result.listen = address(entry) ?? result.listen }
+        if let entry = top["admin"] { result.admin = address(entry) ?? result.admin }
+        if result.listen == result.admin, result.listen.port != 0, let entry = top["admin"] {
+            reader.error(at: entry.value.mark, "the same address as 'listen'; give it another port")
+        }
+        if !result.admin.isLoopback, let entry = top["admin"] {
+            reader.warning(
+                at: entry.value.mark,
+                "health and metrics are open to everybody who reaches this address")
+        }
+        result.publicURL = top["public_url"].flatMap { webURL($0) }
+        result.tls = top["tls"].flatMap { tls($0.value) }
+        if let entry = top["rules_watch"] { result.watchesRules = reader.flag(entry.value) ?? true }
+        result.templates = path(top["templates"])
+        result.operatorContact = top["operator"].flatMap { reader.text($0.value, "a contact") }
+        if top["operator"] == nil {
+            reader.warning(
+                at: top.first, "no 'operator': nobody hears when a message cannot be delivered")
+        }
+        if let entry = top["lateness"] {
+            result.lateness = reader.duration(entry.value, zero: true) ?? result.lateness
+        }
+        result.heartbeat = top["heartbeat"].flatMap { heartbeat($0.value) }
+        readSources(top, into: &result)
+        if let entry = top["channels"] { readChannels(entry.value, into: &result) }
+        if let entry = top["retention"] { readRetention(entry.value, into: &result) }
+        if let entry = top["log"] { readLog(entry.value, into: &result) }
+        return result
+    }
+
+    private func readSources(_ top: NodeReader.Fields, into result: inout Configuration) {
+        guard let entry = required("sources", in: top, "the servers that events come from"),
+            let sources = reader.fields(entry.value, of: "sources", known: nil)
+        else { return }
+        if sources.entries.isEmpty { reader.error(at: entry.mark, "expected one source at least") }
+        for source in sources.entries {
+            guard let settings = self.source(source) else { continue }
+            if let twin = result.sources.first(where: { $0.path == settings.path }) {
+                reader.error(
+                    at: source.mark,
+                    "has the webhook path of source '\(twin.name)'; give each its own")
+            }
+            result.sources.append(settings)
+        }
+    }
+
+    private func source(_ entry: Node.Entry) -> Configuration.SourceSettings? {
+        let known = ["url", "webhook", "session", "socket", "catch_up"]
+        guard let fields = reader.fields(entry.value, of: "a source", known: known) else {
+            return nil
+        }
+        for key in ["session", "socket", "catch_up"] {
+            if let entry = fields[key] { notYet(entry, "'\(key)' (WebSocket and catch-up)") }
+        }
+        let url = required("url", in: fields, "the server's address").flatMap { webURL($0) }
+        guard let webhook = required("webhook", in: fields, "{ path, authorization }"),
+            let inner = reader.fields(
+                webhook.value, of: "a webhook", known: ["path", "authorization"])
+        else { return nil }
+        let path = required("path", in: inner, "a path such as /hooks/biketrax")
+            .flatMap { reader.text($0.value, "a path") }
+        if let path, !path.hasPrefix("/") || path.contains(where: { "?# ".contains($0) }) {
+            reader.error(at: inner.mark, "the path begins with '/' and has no '?', '#' or blank")
+        }
+        guard
+            let authorization = required(
+                "authorization", in: inner,
+                "the value of webhookPsk, or `none`, which says that anybody may post"),
+            let given = secret(authorization), let url, let path
+        else { return nil }
+        let isOpen = given.revealed == "none"
+        return .init(name: entry.key, url: url, path: path, authorization: isOpen ? nil : given)
+    }
+
+    private func readRetention(_ node: Node, into result: inout Configuration) {
+        let known = ["events", "incidents", "deliveries", "positions"]
+        guard let fields = reader.fields(node, of: "retention", known: known) else { return }
+        func days(_ key: String, _ target: WritableKeyPath<Configuration, Duration>) {
+            guard let entry = fields[key], let value = reader.duration(entry.value) else { return }
+            result[keyPath: target] = value
+        }
+        days("events", \.retention.events)
+        days("incidents", \.retention.incidents)
+        days("deliveries", \.retention.deliveries)
+        // The last reports of a device are bounded by number; the key is read for the day on which
+        // a whole track is kept.
+        if let entry = fields["positions"] { _ = reader.duration(entry.value) }
+    }
+
+    private func readLog(_ node: Node, into result: inout Configuration) {
+        guard let fields = reader.fields(node, of: "log", known: ["level", "format"]) else { return }
+        if let entry = fields["level"],
+            let word = reader.word(
+                entry.value, "a level", among: Configuration.LogSettings.Level.allCases.map(\.rawValue))
+        {
+            result.log.level = .init(rawValue: word) ?? .info
+        }
+        if let entry = fields["format"],
+            let word = reader.word(
+                entry.value, "a format",
+                among: Configuration.LogSettings.Format.allCases.map(\.rawValue))
+        {
+            result.log.format = .init(rawValue: word) ?? .text
+        }
+    }
+
+    private func tls(_ node: Node) -> Configuration.TLSFiles? {
+        guard let fields = reader.fields(node, of: "tls", known: ["certificate", "key"]),
+            let certificate = path(required("certificate", in: fields, "a PEM file")),
+            let key = path(required("key", in: fields, "a PEM file"))
+        else { return nil }
+        return .init(certificate: certificate, key: key)
+    }
+
+    private func heartbeat(_ node: Node) -> Heartbeat? {
+        guard let fields = reader.fields(node, of: "heartbeat", known: ["url", "every"]),
+            let url = required("url", in: fields, "the page to call").flatMap({ webURL($0) })
+        else { return nil }
+        let every = fields["every"].flatMap { reader.duration($0.value) } ?? .minutes(5)
+        return Heartbeat(url: url, every: every)
+    }
+}
+
+// MARK: - Words that every part uses
+
+extension ConfigurationFile {
+    func required(_ key: String, in fields: NodeReader.Fields, _ what: String) -> Node.Entry? {
+        if let entry = fields[key], !entry.value.isMissing { return entry }
+        reader.error(at: fields[key]?.mark ?? fields.first, "'\(key)' is missing: \(what)")
+        return nil
+    }
+
+    func notYet(_ entry: Node.Entry, _ what: String) {
+        reader.error(at: entry.mark, "\(what) is not supported yet")
+    }
+
+    /// A text with its placeholders resolved.
+    func text(_ entry: Node.Entry, _ what: String) -> String? {
+        guard let text = reader.text(entry.value, what) else { return nil }
+        do {
+            return try placeholders.resolve(text)
+        } catch {
+            reader.error(at: entry.value.mark, error.message)
+            return nil
+        }
+    }
+
+    /// A text that must not be shown; one that stands in the file itself is a warning.
+    func secret(_ entry: Node.Entry) -> Secret? {
+        if case .scalar(let text, _) = entry.value.value, text != "none",
+            !Placeholders.contains(text)
+        {
+            reader.warning(
+                at: entry.value.mark,
+                "'\(entry.key)' stands here in the open; use ${env:NAME} or ${file:PATH}")
+        }
+        return text(entry, "a text").map { Secret($0) }
+    }
+
+    /// A path, relative to the file's folder.
+    func path(_ entry: Node.Entry?) -> String? {
+        guard let entry, let text = text(entry, "a path") else { return nil }
+        return URL(fileURLWithPath: text, relativeTo: folder).standardizedFileURL.path
+    }
+
+    func address(_ entry: Node.Entry) -> Address? {
+        guard let text = text(entry, "an address such as 127.0.0.1:8642") else { return nil }
+        guard let address = Address(text) else {
+            reader.error(at: entry.value.mark, "expected host:port, such as 127.0.0.1:8642")
+            return nil
+        }
+        return address
+    }
+
+    func webURL(_ entry: Node.Entry) -> String? {
+        guard let text = text(entry, "an address such as https://example.org") else { return nil }
+        guard let url = URL(string: text), url.host() != nil,
+            ["http", "https"].contains(url.scheme)
+        else {
+            reader.error(at: entry.value.mark, "expected http://… or https://…")
+            return nil
+        }
+        return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+}

@@ -1,0 +1,94 @@
+// What the demonstration prints, line by line as it happens, and its summary at the end.
+
+import Alerting
+import Foundation
+import Synchronization
+
+/// Prints the story; called from many threads.
+final class Stage: Sendable {
+    private struct Story {
+        var posted = 0
+        var rules: [String: Int] = [:]
+        var due = 0
+        var mails = 0
+        var posts = 0
+        var refusals = 0
+    }
+    private let story = Mutex(Story())
+
+    var posted: Int { story.withLock { $0.posted } }
+
+    /// Some message has been decided and has not arrived yet.
+    var isWaiting: Bool { story.withLock { $0.mails + $0.posts < $0.due } }
+
+    func begin(port: Int) {
+        line(
+            "A relay listens on http://127.0.0.1:\(port)/hooks/biketrax, with the rules of rules/;")
+        line("a mail catcher and an HTTP catcher stand in for the outside.")
+    }
+
+    func title(_ text: String) { line("\n\(text)") }
+
+    func event(_ caption: String) {
+        story.withLock { $0.posted += 1 }
+        line("  event  \(caption)")
+    }
+
+    func refused(_ status: Int) { line("         was answered \(status)") }
+
+    func decided(_ steps: [Step]) {
+        for step in steps {
+            story.withLock { $0.due += step.deliveries.filter { $0.state == .queued }.count }
+            for verdict in step.judgement?.verdicts ?? [] {
+                story.withLock { $0.rules[verdict.result.rawValue, default: 0] += 1 }
+                line("    rule   \(verdict.rule): \(Self.said(verdict))")
+            }
+        }
+    }
+
+    private static func said(_ verdict: Verdict) -> String {
+        switch verdict.result {
+        case .told: "tells"
+        case .oncePer: "counts it; it has told within once_per"
+        case .late: "keeps it; it is late"
+        case .acknowledged: "counts it; somebody has acknowledged"
+        case .quiet: "is quiet, for it is not so that \(verdict.leaf ?? "its 'while' holds")"
+        case .unknown: "is quiet, for nobody knows \(verdict.leaf ?? "whether its 'while' holds")"
+        case .cleared: "is over"
+        }
+    }
+
+    func mail(to address: String, _ text: String) {
+        story.withLock { $0.mails += 1 }
+        let subject = text.split(separator: "\n").first { $0.hasPrefix("Subject: ") }
+        line("      mail   to \(address): \(subject?.dropFirst(9) ?? "?")")
+    }
+
+    func http(_ caught: HTTPCatcher.Caught) {
+        let isRefused = caught.status != 200
+        story.withLock { story in
+            if isRefused { story.refusals += 1 } else { story.posts += 1 }
+        }
+        let end = isRefused ? "answered \(caught.status), so it will be tried again" : "taken"
+        line("      http   \(caught.type), \(caught.subject): \(end)")
+    }
+
+    func summary() {
+        let story = story.withLock { $0 }
+        let quiet = ["quiet", "unknown", "once_per"].reduce(0) { $0 + (story.rules[$1] ?? 0) }
+        line(
+            """
+
+            \(story.posted) posts came in; the rules were asked \
+            \(story.rules.values.reduce(0, +)) times and kept quiet \(quiet) times.
+            \(story.mails + story.posts) messages arrived (\(story.mails) by mail, \(story.posts) \
+            by HTTP) of \(story.due) that were due; \(story.refusals) attempt was refused and \
+            made again.
+            Your own: see "Your first own rule in five minutes" in README.md.
+            """)
+    }
+
+    private func line(_ text: String) {
+        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    }
+}

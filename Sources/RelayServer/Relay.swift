@@ -1,0 +1,161 @@
+// The whole relay, in one straight line: read this file first. It builds every part, hands each
+// what it needs, and runs them until it is told to stop. Nothing else wires anything.
+
+package import Alerting
+import Channels
+import Foundation
+import Intake
+package import Logging
+import ServiceLifecycle
+import Storage
+import UnixSignals
+
+/// A relay that is built and ready to run.
+package struct Relay: Sendable {
+    /// What a spectator (the demonstration, a test) may watch.
+    package struct Spectator: Sendable {
+        package var listening: @Sendable (_ webhook: Int, _ admin: Int) -> Void = { _, _ in }
+        package var committed: @Sendable ([Step]) -> Void = { _ in }
+        package var attempted: (@Sendable (Delivery, Outcome) -> Void)?
+
+        package init() {}
+    }
+
+    private let group: ServiceGroup
+
+    /// Builds everything that can fail; nothing listens yet.
+    /// - Throws: `ConfigurationError` with one clear line.
+    package init(
+        _ configuration: Configuration, logger: Logger, spectator: Spectator = Spectator()
+    ) async throws {
+        let timekeeper = Timekeeper()
+
+        // What decides: the rules, and the templates that they name.
+        let library = try RuleLibrary(configuration)
+        let loaded = try library.load()
+        let operatorContact = try library.operatorContact(of: loaded.book)
+
+        // What remembers: one file, one owner, one writer.
+        let store = try Self.open(configuration, timekeeper)
+        let wasClean = try store.beginRun()
+        let recalled = try store.recall(lateness: configuration.lateness)
+        let memory = Memory(recalled.memory)
+        let engine = Engine(
+            rules: RuleSet(loaded.book), lateness: configuration.lateness,
+            operatorContact: operatorContact)
+        let alone = try Self.poisonCheck(store, cursor: recalled.cursor, wasClean, logger)
+
+        // What tells: a notifier for each channel, and the courier that drives them.
+        let notifiers = try Self.notifiers(configuration)
+        let courier = Courier(
+            store: store, timekeeper: timekeeper,
+            exits: configuration.exits(notifiers), renderer: loaded.renderer, logger: logger,
+            attempted: spectator.attempted)
+        let pump = Pump(store: store, timekeeper: timekeeper, logger: logger) { steps in
+            spectator.committed(steps)
+        }
+        let reload = Reload(
+            library: library, loaded: loaded, pump: pump, courier: courier, store: store,
+            lateness: configuration.lateness, logger: logger)
+
+        // What listens: the webhook for trackers' servers, the admin pages for people and tools.
+        let intake = IntakeServer(
+            configuration: configuration.intake, sources: configuration.webhooks,
+            accept: { store.accept($0, done: $1) }, logger: quiet(logger))
+        let status = Status(
+            store: store, pump: pump, courier: courier, counters: intake.counters,
+            reload: reload)
+        let ports = Ports(configuration, logger, spectator.listening)
+        let admin = AdminServer(
+            address: configuration.admin,
+            token: try AdminToken.readOrMake(beside: configuration.data),
+            actions: status.actions, logger: logger, bound: { ports.bound(admin: $0) })
+
+        // Stopped in the reverse order: first nothing comes in, then what is decided is sent.
+        let services: [any Service] = [
+            LoopService(start: {}, stop: { Self.close(store, logger) }),
+            LoopService(
+                start: { courier.start() },
+                stop: {
+                    await courier.stop(grace: .seconds(5))
+                    await notifiers.stop()
+                }),
+            LoopService(
+                start: {
+                    pump.start(
+                        engine: engine, memory: memory, cursor: recalled.cursor, alone: alone)
+                },
+                stop: { pump.stop() }),
+            Housekeeping(
+                store: store, timekeeper: timekeeper, retention: configuration.retention,
+                heartbeat: configuration.heartbeat, logger: logger),
+            reload.watch(configuration),
+            admin,
+            RunService { try await intake.run() },
+            RunService { try await ports.announce(intake) },
+        ]
+        group = ServiceGroup(
+            services: services, gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: quiet(logger))
+    }
+
+    /// Runs until SIGTERM, SIGINT or a failure.
+    package func run() async throws { try await group.run() }
+
+    /// Stops as SIGTERM would.
+    package func stop() async { await group.triggerGracefulShutdown() }
+
+    private static func open(
+        _ configuration: Configuration, _ timekeeper: Timekeeper
+    ) throws -> Store {
+        do {
+            return try Store(
+                path: configuration.data, clock: { timekeeper.now() },
+                decode: TraccarPayload.decode)
+        } catch {
+            throw ConfigurationError("\(error)")
+        }
+    }
+
+    private static func notifiers(_ configuration: Configuration) throws -> Notifiers {
+        do {
+            return try Notifiers(configuration.channelSettings)
+        } catch {
+            throw ConfigurationError("\(error)")
+        }
+    }
+
+    /// After an unclean end the input at the cursor is stepped alone, its starts counted on disk
+    /// first; the third start sets it aside (a Swift trap cannot be caught).
+    private static func poisonCheck(
+        _ store: Store, cursor: Int64, _ wasClean: Bool, _ logger: Logger
+    ) throws -> Int64? {
+        guard !wasClean, let next = try store.inputs(after: cursor, limit: 1).first else {
+            return nil
+        }
+        let starts = try store.countStart(next.seq)
+        guard starts >= Limits.poisonStarts else { return next.seq }
+        try store.setAside(
+            next.seq, reason: "the relay ended \(starts - 1) times on it",
+            trouble: Trouble(
+                kind: .poisonEvent, subject: "An event was set aside",
+                text: """
+                    The relay ended \(starts - 1) times while it decided on event \(next.seq), so \
+                    this event was set aside and the others go on. Nobody was told of it by the \
+                    rules. See it: outcry events
+                    """))
+        logger.error(
+            "an event was set aside: the relay ended on it again and again",
+            metadata: ["seq": "\(next.seq)"])
+        return nil
+    }
+
+    private static func close(_ store: Store, _ logger: Logger) {
+        do {
+            try store.endRun()
+        } catch {
+            logger.error("the end of this run cannot be recorded: \(error)")
+        }
+        store.close()
+    }
+}

@@ -1,0 +1,44 @@
+// `outcry run`: the relay itself. `outcry demo`: the relay with everything around it played.
+
+import Alerting
+import ArgumentParser
+import Logging
+import RelayServer
+
+struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the relay until SIGTERM.",
+        discussion: "Exits 0 after it has drained, 78 when the configuration is unusable.")
+
+    @OptionGroup var config: ConfigurationOption
+
+    func run() async throws {
+        let file = try ConfigurationFile(path: try config.resolved())
+        let configuration = try file.checked()
+        let logger = LogFormat.start(configuration.log)
+        for finding in file.findings { logger.warning("\(finding.headline)") }
+        let relay = try await Relay(configuration, logger: logger)
+        do {
+            try await relay.run()
+        } catch let error as ConfigurationError {
+            throw error
+        } catch {
+            // What fails here failed to listen: a port in use, an address that is not ours.
+            throw ConfigurationError("\(error)")
+        }
+        logger.info("stopped")
+    }
+}
+
+struct Demo: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show it: a ride and a theft, posted to a relay of its own.",
+        discussion: "Needs no configuration and leaves nothing behind.")
+
+    @Option(help: "The rule files to show it with.") var rules = "rules"
+
+    func run() async throws {
+        _ = LogFormat.start(.quiet)
+        try await Demonstration(rules: rules).run()
+    }
+}
