@@ -104,7 +104,7 @@ let package = Package(
             path: "Tests/Benchmarks", exclude: ["bench.sh"]),
         .target(
             name: "TestSupport", dependencies: ["Alerting"], path: "Tests/TestSupport",
-            exclude: ["http_sink.py", "smtp_sink.py"]),
+            exclude: ["aiosmtpd_sink.py", "http_sink.py", "smtp_sink.py"]),
         .testTarget(name: "AlertingTests", dependencies: ["Alerting", "TestSupport"]),
         .testTarget(
             name: "StorageTests",

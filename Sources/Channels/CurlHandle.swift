@@ -143,7 +143,7 @@ final class Job: @unchecked Sendable {
         self.handle = handle
         let context = Unmanaged.passUnretained(self).toOpaque()
         let errors = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
-        errors.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        errors.initialize(to: 0)
         self.errors = errors
         outcry_easy_setopt_pointer(handle, CURLOPT_ERRORBUFFER, errors)
         outcry_easy_setopt_pointer(handle, CURLOPT_PRIVATE, context)
@@ -228,8 +228,8 @@ final class Job: @unchecked Sendable {
         case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_FUNCTION_ARGUMENT,
             CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT, CURLE_NOT_BUILT_IN:
             .unusable
-        // What is left tells little: a mail server's refusals come as SEND_ERROR, WEIRD_SERVER_REPLY
-        // and others, which also stand for a connection that broke.
+        // What is left tells little: a mail server's refusals come as SEND_ERROR and others, which
+        // also stand for a connection that broke.
         default: conversation.reply >= 400 ? .refused : .broken
         }
     }

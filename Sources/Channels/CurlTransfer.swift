@@ -100,21 +100,25 @@ package final class CurlTransfer: Sendable {
 
         var pool = HandlePool()
         var running: [ObjectIdentifier: Job] = [:]
+        var finished: [(Job, TransferResult)] = []
         while let round = takeOrders() {
             for order in round {
                 switch order {
                 case .start(let job): start(job, &pool, &running)
                 case .cancel(let job):
                     guard running[ObjectIdentifier(job)] != nil else { continue }
-                    end(job, .cancelled, &pool, &running)
+                    finished.append((job, end(job, .cancelled, &pool, &running)))
                 }
             }
             var count: Int32 = 0
             curl_multi_perform(multi, &count)
-            endFinished(&pool, &running)
+            endFinished(&pool, &running, &finished)
+            // All of a round together: one by one, each would wake a sleeping thread of its own.
+            for (job, result) in finished { job.finish(result) }
+            finished.removeAll(keepingCapacity: true)
             if goToSleep() { curl_multi_poll(multi, nil, 0, 60_000, nil) }
         }
-        for job in running.values { end(job, .cancelled, &pool, &running) }
+        for job in running.values { job.finish(end(job, .cancelled, &pool, &running)) }
         let awaiting = orders.withLock { orders in
             orders.stopped = true
             defer { orders.awaitingStop = [] }
@@ -163,7 +167,8 @@ package final class CurlTransfer: Sendable {
     }
 
     private func endFinished(
-        _ pool: inout HandlePool, _ running: inout [ObjectIdentifier: Job]
+        _ pool: inout HandlePool, _ running: inout [ObjectIdentifier: Job],
+        _ finished: inout [(Job, TransferResult)]
     ) {
         var left: Int32 = 0
         while let message = curl_multi_info_read(multi, &left) {
@@ -171,21 +176,22 @@ package final class CurlTransfer: Sendable {
                 let job = Job.attached(to: handle)
             else { continue }
             // `message` is curl's own and is gone with the next call.
-            end(job, job.end(of: outcry_message_result(message)), &pool, &running)
+            let end = job.end(of: outcry_message_result(message))
+            finished.append((job, self.end(job, end, &pool, &running)))
         }
     }
 
     private func end(
         _ job: Job, _ end: TransferResult.End, _ pool: inout HandlePool,
         _ running: inout [ObjectIdentifier: Job]
-    ) {
-        guard let handle = job.handle else { return }
+    ) -> TransferResult {
+        guard let handle = job.handle else { return TransferResult(end: end) }
         // The answer is read before the handle is taken out, which may change it.
         let result = job.detach(end)
         curl_multi_remove_handle(multi, handle)
         running[ObjectIdentifier(job)] = nil
         job.release(handle)
         pool.put(handle, for: job.endpoint)
-        job.finish(result)
+        return result
     }
 }

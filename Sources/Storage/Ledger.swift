@@ -33,7 +33,8 @@ final class Ledger {
     private var saved = Marks()
     var marks = Marks()
     var servers: [String: ServerRow] = [:]
-    var devices: [DeviceKey: Int64] = [:]
+    private var devices: [DeviceKey: Int64] = [:]
+    private var lastDevice: (key: DeviceKey?, id: Int64) = (nil, 0)
 
     struct Marks {
         var seq: Int64 = 0
@@ -115,6 +116,7 @@ final class Ledger {
         marks.latest = max(latest, saved.latest)
         servers.removeAll()
         devices.removeAll()
+        lastDevice = (nil, 0)
     }
 
     // MARK: Time
@@ -151,6 +153,14 @@ final class Ledger {
 
     /// The row of a device; made where it is only referred to so far.
     func device(_ key: DeviceKey) throws -> Int64 {
+        // Most of a step is about one device.
+        if key == lastDevice.key { return lastDevice.id }
+        let id = try findDevice(key)
+        lastDevice = (key, id)
+        return id
+    }
+
+    private func findDevice(_ key: DeviceKey) throws -> Int64 {
         if let known = devices[key] { return known }
         memory.findDevice.bind(1, key.server)
         memory.findDevice.bind(2, key.uniqueId)

@@ -59,8 +59,7 @@ extension Ledger {
         } else {
             statement.bindNull(16)
         }
-        statement.bind(17, text: Item.stored(delivery.items))
-        try statement.run()
+        try statement.run(17, text: Item.stored(delivery.items))
         guard statement.changes == 1, delivery.state.column == 0 else { return }
         var queued = delivery
         queued.state = .queued

@@ -104,6 +104,20 @@ final class Prepared {
         bindNull(index)
     }
 
+    /// As `run`, with a text that is not copied.
+    func run(_ index: Int32, text: [UInt8]) throws {
+        try text.withUnsafeBufferPointer { buffer in
+            try buffer.withMemoryRebound(to: CChar.self) {
+                note(
+                    sqlite3_bind_text64(
+                        handle, index, $0.baseAddress ?? Self.nothing, UInt64($0.count), nil,
+                        UInt8(SQLITE_UTF8)))
+                try run()
+            }
+        }
+        bindNull(index)
+    }
+
     /// The first row, read by `read`; nil where there is none.
     func first<T>(_ read: (Prepared) throws -> T) throws -> T? {
         defer { sqlite3_reset(handle) }

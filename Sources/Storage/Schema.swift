@@ -4,7 +4,8 @@
 //
 // Instants are milliseconds since 1970. Words that people read (types, channels, reasons) are
 // text; states are small integers, because partial indexes are made of them. Ids that grow come
-// first in keys, so that what is written together lies together.
+// first in keys, so that what is written together lies together. No CHECK has an IN of more than
+// two: SQLite builds a temporary B-tree for it at each insert (measured: 4 µs).
 import GRDB
 
 enum Schema {
@@ -149,8 +150,7 @@ enum Schema {
           id TEXT NOT NULL UNIQUE,
           seq INTEGER NOT NULL,           -- the earliest event that it tells of; 0: none
           channel TEXT NOT NULL,
-          -- queued, sent, held, cancelled, dead
-          state INTEGER NOT NULL CHECK (state IN (0, 2, 3, 4, 5)),
+          state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 5), -- Delivery.State.column
           due INTEGER NOT NULL,
           attempts INTEGER NOT NULL,
           contact TEXT NOT NULL,

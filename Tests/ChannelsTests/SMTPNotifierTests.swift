@@ -207,6 +207,28 @@ struct SMTPEncryptionTests {
         #expect(mail.encrypted && mail.login == "outcry")
     }
 
+    @Test(
+        "another's server takes our mail too: aiosmtpd",
+        .enabled(if: Python.has("aiosmtpd"), "needs `aiosmtpd` from PyPI"))
+    func aiosmtpd() async throws {
+        let certificate = try TestCertificate()
+        let sink = try await Sink("aiosmtpd_sink.py", certificate.arguments + Self.login)
+        let from = try #require(MailAddress("outcry@example.org"))
+        let settings = EmailSettings(
+            server: "smtp://localhost:\(sink.port)", username: "outcry",
+            password: Secret(Self.password), from: from, ca: certificate.certificate)
+        let transfer = CurlTransfer(name: "test")
+        let notifier = try SMTPNotifier(settings, over: transfer)
+        let text = ".dot\n.\nGrüße"
+        let outcome = await notifier.notify(Sample.message(to: "a@example.org", text: text))
+        #expect(outcome.isDelivered, "\(outcome)")
+        let mail = try #require(try await sink.mails(1).first)
+        #expect(mail.encrypted && mail.login == "outcry" && mail.recipients == ["a@example.org"])
+        #expect(try Python.run(Parse.script, [mail.data, "text"]) == text)
+        await transfer.stop()
+        sink.stop()
+    }
+
     @Test("implicit TLS")
     func implicitTLS() async throws {
         let certificate = try TestCertificate()

@@ -12,6 +12,7 @@ scripted by the recipient's name, so that one server serves a whole table of tes
 import argparse
 import base64
 import json
+import os
 import re
 import socketserver
 import ssl
@@ -22,6 +23,13 @@ import time
 options = None
 output = threading.Lock()
 connections = 0
+
+
+def end_with(parent):
+    """A test that crashes leaves no server behind."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
 
 
 def say(line):
@@ -197,6 +205,7 @@ if __name__ == "__main__":
     parser.add_argument("--hang-at", help="a command that is not answered, or `greeting`")
     parser.add_argument("--close-after", type=int, help="421 after so many mails")
     options = parser.parse_args()
+    threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
     with Server(("127.0.0.1", options.port), Conversation) as server:
         say({"port": server.server_address[1]})
         server.serve_forever()

@@ -27,7 +27,8 @@ package struct Message: Sendable, Hashable {
     }
 }
 
-/// How an attempt ended. `note` is for the history: short, without secrets or addresses.
+/// How an attempt ended. `note` is for the history: one short line, without secrets or addresses;
+/// what a hook wrote, up to `Limits.hookOutputBytes`, follows it after a line break.
 package enum Outcome: Sendable, Hashable {
     case delivered(note: String)
     /// The channel (or, at RCPT and DATA, this message for now) failed: try again, not before

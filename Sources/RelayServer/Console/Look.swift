@@ -37,7 +37,7 @@ package struct Look: Sendable {
 
     private static func rules(_ event: ListedEvent) -> String {
         if let aside = event.aside { return "set aside: \(aside)" }
-        guard let verdicts = event.verdicts else { return event.isCopy ? "-" : "not decided yet" }
+        guard let verdicts = event.judgement?.verdicts else { return event.isCopy ? "-" : "not decided yet" }
         guard !verdicts.isEmpty else { return "no rule is about it" }
         return verdicts.map { verdict in
             let leaf = verdict.leaf.map { " (\($0))" } ?? ""

@@ -84,8 +84,7 @@ CREATE TABLE outbox (
   id TEXT NOT NULL UNIQUE,
   seq INTEGER NOT NULL,           -- the earliest event that it tells of; 0: none
   channel TEXT NOT NULL,
-  -- queued, sent, held, cancelled, dead
-  state INTEGER NOT NULL CHECK (state IN (0, 2, 3, 4, 5)),
+  state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 5), -- Delivery.State.column
   due INTEGER NOT NULL,
   attempts INTEGER NOT NULL,
   contact TEXT NOT NULL,
