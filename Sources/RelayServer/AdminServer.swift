@@ -86,7 +86,7 @@ package struct AdminServer: Service {
     private func calls(_ api: RouterGroup<BasicRequestContext>) {
         for action in [Command.Action.acknowledge, .clear] {
             api.post("incidents/:target/\(action.rawValue)") { [actions] request, context in
-                let target = try context.parameters.require("target")
+                let target = try Self.word("target", context)
                 let asked = try await request.decode(as: Asked.self, context: context)
                 try await actions.command(
                     Command(action: action, target: target, by: asked.by))
@@ -94,12 +94,19 @@ package struct AdminServer: Service {
             }
         }
         api.post("deliveries/:id/retry") { [actions] _, context in
-            let id = try context.parameters.require("id")
+            let id = try Self.word("id", context)
             return try json(["retried": try await actions.retry(id)])
         }
         api.post("deliveries/retry-dead") { [actions] _, _ in
             try json(["retried": try await actions.retry(nil)])
         }
+    }
+
+    /// A word of the path. The router hands it over as it came: with its percent signs.
+    private static func word(_ name: String, _ context: BasicRequestContext) throws -> String {
+        let word = try context.parameters.require(name)
+        guard let plain = word.removingPercentEncoding else { throw HTTPError(.badRequest) }
+        return plain
     }
 
     private struct Asked: Decodable { var by: String }
