@@ -106,7 +106,8 @@ final class LoadGenerator {
         let now = nanoseconds()
         guard due > now else { return 0 }
         if due - now < 1_500_000 {
-            var time = timespec(tv_sec: 0, tv_nsec: Int(min(due - now, 100_000)))
+            var time = timespec()
+            time.tv_nsec = Int(min(due - now, 100_000))
             nanosleep(&time, nil)
             return 0
         }
