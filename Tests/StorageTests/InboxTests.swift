@@ -161,7 +161,8 @@ import Testing
         let others = TestBodies()
         _ = others.arrival(event(id: 3), body: "body 2")
         let again = try place.open(bodies: others)
-        #expect(try again.inputs(after: 0, limit: 2).map(\.seq) == [3])
+        // The trouble that the first two make may be there already, behind the third.
+        #expect(try again.inputs(after: 0, limit: 2).first?.seq == 3)
         _ = await again.through()
         let inputs = try again.inputs(after: 0, limit: 10)
         #expect(inputs.map(\.seq) == [3, 4, 5])
