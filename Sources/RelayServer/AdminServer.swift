@@ -4,11 +4,12 @@
 
 package import Alerting
 import Foundation
+import Glibc
 import HTTPTypes
 import Hummingbird
 package import Logging
 import NIOCore
-package import ServiceLifecycle
+import ServiceLifecycle
 import Storage
 import Synchronization
 
@@ -65,7 +66,18 @@ package struct AdminServer: Service {
             configuration: .init(address: .hostname(address.host, port: address.port)),
             onServerRunning: { channel in bound(channel.localAddress?.port ?? 0) },
             logger: quiet(logger))
-        try await app.run()
+        do {
+            try await app.run()
+        } catch let error as IOError {
+            throw cannotListen(String(cString: strerror(error.errnoCode)))
+        } catch let error as SocketAddressError {
+            throw cannotListen("\(error)")
+        }
+    }
+
+    private func cannotListen(_ reason: String) -> ConfigurationError {
+        ConfigurationError(
+            "cannot listen on \(address): \(reason) (see admin: in the configuration)")
     }
 
     private func pages(_ router: Router<BasicRequestContext>) {
@@ -120,7 +132,7 @@ private func json(_ value: some Encodable) throws -> Response {
         body: .init(byteBuffer: ByteBuffer(bytes: try encoder.encode(value) + Data("\n".utf8))))
 }
 
-/// Refuses a `Host` that is neither loopback nor the configured address (DNS rebinding).
+/// Refuses a `Host` that is a name, but for `localhost` and the configured one (DNS rebinding).
 private struct HostCheck: RouterMiddleware {
     let expected: String
 
@@ -128,15 +140,20 @@ private struct HostCheck: RouterMiddleware {
         _ request: Request, context: BasicRequestContext,
         next: (Request, BasicRequestContext) async throws -> Response
     ) async throws -> Response {
-        let authority = request.head.authority ?? ""
+        let authority = (request.head.authority ?? "").lowercased()
         let host =
             authority.hasPrefix("[")
             ? String(authority.prefix { $0 != "]" }.dropFirst())
             : String(authority.split(separator: ":").first ?? "")
-        guard ["127.0.0.1", "localhost", "::1", expected].contains(host) else {
+        guard host == "localhost" || host == expected.lowercased() || isNumber(host) else {
             throw HTTPError(.misdirectedRequest)
         }
         return try await next(request, context)
+    }
+
+    /// An address is nobody's to point elsewhere; only a name can be made to lead here.
+    private func isNumber(_ host: String) -> Bool {
+        (try? SocketAddress(ipAddress: host, port: 0)) != nil  // an error: it is a name
     }
 }
 

@@ -12,6 +12,7 @@ struct Status: Sendable {
     let courier: Courier
     let counters: IntakeCounters
     let reload: Reload
+    let ports: Ports
 
     var actions: AdminActions {
         AdminActions(
@@ -33,7 +34,7 @@ struct Status: Sendable {
         let counts = (try? store.counts()) ?? StoreCounts()
         let rules = reload.current
         return Readiness(
-            ready: true, inboxBacklog: counts.backlog,
+            ready: ports.areOpen, inboxBacklog: counts.backlog,
             outboxBacklog: counts.queued.values.reduce(0, +), rules: rules.book.rules.count,
             rulesHash: rules.book.hash)
     }
@@ -43,28 +44,37 @@ struct Status: Sendable {
         let came = counters.now
         // What cannot be counted now is shown as nothing; the log says what is wrong with the disk.
         let counts = (try? store.counts()) ?? StoreCounts()
-        page.add("events_accepted_total", .counter, "Events answered 200 and on disk.",
+        page.add(
+            "events_accepted_total", .counter, "Events answered 200 and on disk.",
             came.accepted)
-        page.add("events_duplicate_total", .counter, "Copies of events already on disk.",
+        page.add(
+            "events_duplicate_total", .counter, "Copies of events already on disk.",
             came.duplicates)
-        page.add("events_ignored_total", .counter, "Bodies that were no event.",
+        page.add(
+            "events_ignored_total", .counter, "Bodies that were no event.",
             came.ignored)
-        page.add("webhook_refused_total", .counter, "Posts refused, by reason.",
+        page.add(
+            "webhook_refused_total", .counter, "Posts refused, by reason.",
             came.refused.sorted { $0.key.rawValue < $1.key.rawValue }
                 .map { ([("reason", $0.key.rawValue)], Double($0.value)) })
-        page.add("webhook_connections", .gauge, "Connections that are open.",
+        page.add(
+            "webhook_connections", .gauge, "Connections that are open.",
             came.connections)
         page.add("inbox_backlog", .gauge, "Inputs that wait for the engine.", counts.backlog)
-        page.add("steps_total", .counter, "Inputs and timers decided since start.",
+        page.add(
+            "steps_total", .counter, "Inputs and timers decided since start.",
             pump.progress.withLock { $0.steps })
-        page.add("incidents_open", .gauge, "Incidents open or acknowledged.",
+        page.add(
+            "incidents_open", .gauge, "Incidents open or acknowledged.",
             pump.progress.withLock { $0.openIncidents })
-        page.add("outbox_queued", .gauge, "Deliveries that wait, by channel.",
+        page.add(
+            "outbox_queued", .gauge, "Deliveries that wait, by channel.",
             byChannel(counts.queued))
         page.add("outbox_held", .gauge, "Deliveries held back.", counts.held)
         page.add("outbox_dead", .gauge, "Deliveries given up.", counts.dead)
         addChannels(&page)
-        page.add("rules_reload_failed_total", .counter, "Edits of rule files that were refused.",
+        page.add(
+            "rules_reload_failed_total", .counter, "Edits of rule files that were refused.",
             reload.failures)
         page.add("resident_bytes", .gauge, "Memory of the process.", MetricsPage.residentBytes)
         return page.text
@@ -72,13 +82,15 @@ struct Status: Sendable {
 
     private func addChannels(_ page: inout MetricsPage) {
         let tally = courier.tally.snapshot.sorted { $0.key < $1.key }
-        page.add("deliveries_total", .counter, "Attempts by channel and result.",
+        page.add(
+            "deliveries_total", .counter, "Attempts by channel and result.",
             tally.flatMap { channel, counts in
                 [("sent", counts.sent), ("retried", counts.retried), ("dead", counts.dead)].map {
                     ([("channel", "\(channel)"), ("result", $0.0)], Double($0.1))
                 }
             })
-        page.add("breaker_open", .gauge, "1 while a channel is left alone after failures.",
+        page.add(
+            "breaker_open", .gauge, "1 while a channel is left alone after failures.",
             courier.breakers.sorted { $0.key < $1.key }
                 .map { ([("channel", "\($0.key)")], $0.value ? 1 : 0) })
     }
