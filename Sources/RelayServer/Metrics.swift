@@ -15,7 +15,8 @@ struct MetricsPage {
         text += "# HELP outcry_\(name) \(help)\n# TYPE outcry_\(name) \(kind.rawValue)\n"
         for (labels, value) in samples {
             let inner = labels.map { "\($0)=\"\(Self.escaped($1))\"" }.joined(separator: ",")
-            let shown = value == value.rounded() && abs(value) < 1e15
+            let shown =
+                value == value.rounded() && abs(value) < 1e15
                 ? String(Int64(value)) : String(value)
             text += "outcry_\(name)\(inner.isEmpty ? "" : "{\(inner)}") \(shown)\n"
         }
@@ -29,12 +30,13 @@ struct MetricsPage {
 
     private static func escaped(_ value: String) -> String {
         var result = ""
-        for character in value {
-            switch character {
+        // By scalars: to Swift a CR and an LF are one character, and not this one.
+        for scalar in value.unicodeScalars {
+            switch scalar {
             case "\\": result += "\\\\"
             case "\"": result += "\\\""
             case "\n": result += "\\n"
-            default: result.append(character)
+            default: result.unicodeScalars.append(scalar)
             }
         }
         return result

@@ -37,7 +37,9 @@ package struct Look: Sendable {
 
     private static func rules(_ event: ListedEvent) -> String {
         if let aside = event.aside { return "set aside: \(aside)" }
-        guard let verdicts = event.judgement?.verdicts else { return event.isCopy ? "-" : "not decided yet" }
+        guard let verdicts = event.judgement?.verdicts else {
+            return event.isCopy ? "-" : "not decided yet"
+        }
         guard !verdicts.isEmpty else { return "no rule is about it" }
         return verdicts.map { verdict in
             let leaf = verdict.leaf.map { " (\($0))" } ?? ""
@@ -77,7 +79,7 @@ package struct Look: Sendable {
         for told in Set(incident.told.map { "\($0.contact) by \($0.channel)" }).sorted() {
             lines.append("told      \(told)")
         }
-        return lines.joined(separator: "\n")
+        return lines.map(Table.clean).joined(separator: "\n")
     }
 
     /// Deliveries, the newest last.

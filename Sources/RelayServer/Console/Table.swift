@@ -22,7 +22,9 @@ struct Table {
         guard !lines.isEmpty else { return empty }
         var widths = head.map(\.count)
         for case .row(let cells) in lines {
-            for (index, cell) in cells.enumerated() { widths[index] = max(widths[index], cell.count) }
+            for (index, cell) in cells.enumerated() {
+                widths[index] = max(widths[index], cell.count)
+            }
         }
         func line(_ cells: [String]) -> String {
             var result = ""
@@ -34,18 +36,25 @@ struct Table {
             }
             return result
         }
-        return ([line(head)] + lines.map { entry in
-            switch entry {
-            case .row(let cells): line(cells)
-            case .note(let text): text
-            }
-        }).joined(separator: "\n")
+        return
+            ([line(head)]
+            + lines.map { entry in
+                switch entry {
+                case .row(let cells): line(cells)
+                case .note(let text): text
+                }
+            }).joined(separator: "\n")
     }
 
-    private static func clean(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map {
-            $0.properties.generalCategory == .control || $0.properties.generalCategory == .format
-                ? " " : $0
-        }))
+    /// One line that moves nothing: controls, bidirectional ones and line ends become blanks.
+    static func clean(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { scalar in
+                    switch scalar.properties.generalCategory {
+                    case .control, .format, .lineSeparator, .paragraphSeparator: " "
+                    default: scalar
+                    }
+                }))
     }
 }
