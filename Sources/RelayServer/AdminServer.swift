@@ -98,7 +98,7 @@ package struct AdminServer: Service {
     private func calls(_ api: RouterGroup<BasicRequestContext>) {
         for action in [Command.Action.acknowledge, .clear] {
             api.post("incidents/:target/\(action.rawValue)") { [actions] request, context in
-                let target = try context.parameters.require("target")
+                let target = try Self.parameter("target", context)
                 let asked = try await request.decode(as: Asked.self, context: context)
                 try await actions.command(
                     Command(action: action, target: target, by: asked.by))
@@ -106,12 +106,19 @@ package struct AdminServer: Service {
             }
         }
         api.post("deliveries/:id/retry") { [actions] _, context in
-            let id = try context.parameters.require("id")
+            let id = try Self.parameter("id", context)
             return try json(["retried": try await actions.retry(id)])
         }
         api.post("deliveries/retry-dead") { [actions] _, _ in
             try json(["retried": try await actions.retry(nil)])
         }
+    }
+
+    /// A part of the path, which the router leaves percent-encoded.
+    private static func parameter(_ name: String, _ context: BasicRequestContext) throws -> String {
+        let value = try context.parameters.require(name)
+        guard let decoded = value.removingPercentEncoding else { throw HTTPError(.badRequest) }
+        return decoded
     }
 
     private struct Asked: Decodable { var by: String }

@@ -48,9 +48,13 @@ package final class Timekeeper: Sendable {
                 anchor.last = wall
                 anchor.boot += elapsed
                 anchor.jumps += 1
-            } else if ahead > Self.jump {
+            } else if ahead > Self.jump, wall < anchor.last + elapsed / 2 {
                 anchor.last += elapsed / 2
                 anchor.boot += elapsed / 2 * 2
+            } else if ahead > Self.jump {
+                // They have met since the last look.
+                anchor.last = max(anchor.last, wall)
+                anchor.boot += elapsed
             } else {
                 anchor.last += elapsed
                 anchor.boot += elapsed
