@@ -97,26 +97,37 @@ struct Lane: Sendable {
     var probeAt: Instant? { count > 0 && !breaker.probing ? breaker.openUntil : nil }
 }
 
-/// Deliveries of one channel that are not settled, found by what they tell of.
+/// Deliveries of one channel that are not settled, by the incidents that they tell of. It stands on
+/// the road of every delivery: one hash and one short list for each.
 private struct Unsettled: Sendable {
-    private struct Story: Hashable {
+    private struct Entry: Sendable {
+        var id: String
         var contact: String
         var address: String
-        var incident: String
+        var due: Instant
     }
-    /// By story: when each delivery about it is due.
-    private var due: [Story: [String: Instant]] = [:]
+    private var entries: [String: [Entry]] = [:]
 
-    mutating func add(_ delivery: Delivery, due moment: Instant) {
+    mutating func add(_ delivery: Delivery, due: Instant) {
         guard delivery.reason != .cleared else { return }
-        for story in Self.stories(of: delivery) { due[story, default: [:]][delivery.id] = moment }
+        for item in delivery.items {
+            let entry = Entry(
+                id: delivery.id, contact: delivery.contact, address: delivery.address, due: due)
+            let known = entries[item.incident.id]?.firstIndex { $0.id == delivery.id }
+            if let known {
+                entries[item.incident.id]?[known].due = due
+            } else {
+                entries[item.incident.id, default: []].append(entry)
+            }
+        }
     }
 
     mutating func remove(_ delivery: Delivery) {
         guard delivery.reason != .cleared else { return }
-        for story in Self.stories(of: delivery) {
-            due[story]?[delivery.id] = nil
-            if due[story]?.isEmpty ?? false { due[story] = nil }
+        for item in delivery.items {
+            guard let index = entries.index(forKey: item.incident.id) else { continue }
+            entries.values[index].removeAll { $0.id == delivery.id }
+            if entries.values[index].isEmpty { entries.remove(at: index) }
         }
     }
 
@@ -125,15 +136,9 @@ private struct Unsettled: Sendable {
     /// no later than this one was leased before it: if it is not leased any more, it is gone.
     func whatPrecedes(_ delivery: Delivery, _ leased: Set<String>) -> Instant? {
         guard delivery.reason == .cleared else { return nil }
-        return Self.stories(of: delivery).compactMap { story in
-            due[story]?.filter { $0.value > delivery.due || leased.contains($0.key) }.values.max()
-        }.max()
-    }
-
-    private static func stories(of delivery: Delivery) -> some Sequence<Story> {
-        delivery.items.lazy.map {
-            Story(
-                contact: delivery.contact, address: delivery.address, incident: $0.incident.id)
-        }
+        return delivery.items.lazy.flatMap { entries[$0.incident.id] ?? [] }.filter { entry in
+            entry.contact == delivery.contact && entry.address == delivery.address
+                && (entry.due > delivery.due || leased.contains(entry.id))
+        }.map(\.due).max()
     }
 }

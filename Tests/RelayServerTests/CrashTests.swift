@@ -1,5 +1,5 @@
-// The two loops under seeded faults and crashes: whatever happens to the process, to the disk and to
-// the receivers, every event that was accepted leads to the same messages as in a quiet run, each
+// The two loops under seeded faults and crashes: whatever happens to the process, to the disk and
+// to the receivers, every event that was accepted leads to the same messages as in a quiet run, each
 // is sent or dead in the end, and none says "over" before what it ends was said.
 import Alerting
 import Foundation

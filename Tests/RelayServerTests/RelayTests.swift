@@ -3,6 +3,7 @@
 import Alerting
 import Channels
 import Foundation
+import Glibc
 import Storage
 import Synchronization
 import Testing
@@ -74,10 +75,29 @@ final class RelayBench: Sendable {
         ).status
     }
 
+    /// While connections to both listeners are still open.
     func stop() async throws {
-        await transfer.stop()
         await relay.stop()
         try await running.value
+        await transfer.stop()
+    }
+
+    /// Connects and sends something that is never finished.
+    func halfRequest(to port: Int) -> Int32 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let connected = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        #expect(connected == 0)
+        let text = "POST /hooks/one HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"
+        #expect(send(descriptor, text, text.utf8.count, 0) == text.utf8.count)
+        return descriptor
     }
 }
 
@@ -145,6 +165,21 @@ struct RelayTests {
         #expect(try look.deliveries(dead: true, last: 9) == "no dead deliveries")
         #expect(try look.deliveries(dead: false, last: 9).contains("http:fleet"))
         try await bench.stop()
+    }
+
+    @Test("a client that never finishes does not hold up the end")
+    func slowClient() async throws {
+        let bench = try await RelayBench(try Folder())
+        let open =
+            [bench.halfRequest(to: bench.ports.webhook)]
+            + [bench.halfRequest(to: bench.ports.admin)]
+        // Both listeners have seen theirs once they answer another.
+        #expect(try await bench.post(1) == 200)
+        #expect(await bench.admin("GET", "healthz").status == 200)
+        let began = ContinuousClock.now
+        try await bench.stop()
+        #expect(ContinuousClock.now - began < .seconds(10))
+        for descriptor in open { close(descriptor) }
     }
 
     @Test("a second relay on the same database is refused, and the first goes on")
