@@ -199,7 +199,9 @@ package final class Courier: Sendable {
     /// It goes back into its queue, so that it holds up nothing else meanwhile.
     private func postpone(_ delivery: Delivery, until due: Instant) {
         store.postpone([delivery.id], until: due) { [self] result in
-            if case .failure(let error) = result, error.kind != .closed {
+            if case .failure(let error) = result {
+                // A closed store answers at once, under our lock; nothing is to be done any more.
+                guard error.kind != .closed else { return }
                 logger.error("a delivery cannot be put off, trying again: \(error)")
                 // Still leased, or it would be looked at at once, again and again.
                 DispatchQueue.global().asyncAfter(deadline: .now() + 1) { [self] in
