@@ -122,7 +122,12 @@ let package = Package(
                     name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .testTarget(name: "ChannelsTests", dependencies: ["Channels", "TestSupport"]),
-        .testTarget(name: "RelayServerTests", dependencies: ["RelayServer", "TestSupport"]),
+        .testTarget(
+            name: "RelayServerTests",
+            dependencies: [
+                "RelayServer", "Alerting", "Storage", "Intake", "Channels", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "outcry"]),
         .testTarget(name: "TidyTests"),
     ],

@@ -4,11 +4,12 @@
 
 package import Alerting
 import Foundation
+import Glibc
 import HTTPTypes
 import Hummingbird
 package import Logging
 import NIOCore
-package import ServiceLifecycle
+import ServiceLifecycle
 import Storage
 import Synchronization
 
@@ -65,7 +66,18 @@ package struct AdminServer: Service {
             configuration: .init(address: .hostname(address.host, port: address.port)),
             onServerRunning: { channel in bound(channel.localAddress?.port ?? 0) },
             logger: quiet(logger))
-        try await app.run()
+        do {
+            try await app.run()
+        } catch let error as IOError {
+            throw cannotListen(String(cString: strerror(error.errnoCode)))
+        } catch let error as SocketAddressError {
+            throw cannotListen("\(error)")
+        }
+    }
+
+    private func cannotListen(_ reason: String) -> ConfigurationError {
+        ConfigurationError(
+            "cannot listen on \(address): \(reason) (see admin: in the configuration)")
     }
 
     private func pages(_ router: Router<BasicRequestContext>) {
@@ -86,7 +98,7 @@ package struct AdminServer: Service {
     private func calls(_ api: RouterGroup<BasicRequestContext>) {
         for action in [Command.Action.acknowledge, .clear] {
             api.post("incidents/:target/\(action.rawValue)") { [actions] request, context in
-                let target = try Self.word("target", context)
+                let target = try Self.parameter("target", context)
                 let asked = try await request.decode(as: Asked.self, context: context)
                 try await actions.command(
                     Command(action: action, target: target, by: asked.by))
@@ -94,7 +106,7 @@ package struct AdminServer: Service {
             }
         }
         api.post("deliveries/:id/retry") { [actions] _, context in
-            let id = try Self.word("id", context)
+            let id = try Self.parameter("id", context)
             return try json(["retried": try await actions.retry(id)])
         }
         api.post("deliveries/retry-dead") { [actions] _, _ in
@@ -102,11 +114,11 @@ package struct AdminServer: Service {
         }
     }
 
-    /// A word of the path. The router hands it over as it came: with its percent signs.
-    private static func word(_ name: String, _ context: BasicRequestContext) throws -> String {
-        let word = try context.parameters.require(name)
-        guard let plain = word.removingPercentEncoding else { throw HTTPError(.badRequest) }
-        return plain
+    /// A part of the path, which the router leaves percent-encoded.
+    private static func parameter(_ name: String, _ context: BasicRequestContext) throws -> String {
+        let value = try context.parameters.require(name)
+        guard let decoded = value.removingPercentEncoding else { throw HTTPError(.badRequest) }
+        return decoded
     }
 
     private struct Asked: Decodable { var by: String }
@@ -127,7 +139,7 @@ private func json(_ value: some Encodable) throws -> Response {
         body: .init(byteBuffer: ByteBuffer(bytes: try encoder.encode(value) + Data("\n".utf8))))
 }
 
-/// Refuses a `Host` that is neither loopback nor the configured address (DNS rebinding).
+/// Refuses a `Host` that is a name, but for `localhost` and the configured one (DNS rebinding).
 private struct HostCheck: RouterMiddleware {
     let expected: String
 
@@ -135,15 +147,20 @@ private struct HostCheck: RouterMiddleware {
         _ request: Request, context: BasicRequestContext,
         next: (Request, BasicRequestContext) async throws -> Response
     ) async throws -> Response {
-        let authority = request.head.authority ?? ""
+        let authority = (request.head.authority ?? "").lowercased()
         let host =
             authority.hasPrefix("[")
             ? String(authority.prefix { $0 != "]" }.dropFirst())
             : String(authority.split(separator: ":").first ?? "")
-        guard ["127.0.0.1", "localhost", "::1", expected].contains(host) else {
+        guard host == "localhost" || host == expected.lowercased() || isNumber(host) else {
             throw HTTPError(.misdirectedRequest)
         }
         return try await next(request, context)
+    }
+
+    /// An address is nobody's to point elsewhere; only a name can be made to lead here.
+    private func isNumber(_ host: String) -> Bool {
+        (try? SocketAddress(ipAddress: host, port: 0)) != nil  // an error: it is a name
     }
 }
 

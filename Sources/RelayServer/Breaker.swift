@@ -7,7 +7,7 @@ import Alerting
 struct Breaker: Sendable {
     private(set) var failures = 0
     private(set) var openUntil: Instant?
-    private var probing = false
+    private(set) var probing = false
 
     static let threshold = 5
     static let pause = Duration.seconds(5)
@@ -30,8 +30,10 @@ struct Breaker: Sendable {
         probing = false
     }
 
-    /// The channel failed.
+    /// The channel failed. While open only the probe counts: what was under way when it opened
+    /// failed of the same cause, and would make the first pause the longest.
     mutating func failed(now: Instant) {
+        guard openUntil == nil || probing else { return }
         failures += 1
         probing = false
         guard failures >= Self.threshold else { return }

@@ -4,6 +4,7 @@
 package import Alerting
 import Channels
 import Foundation
+import Storage
 
 /// Reads one configuration file.
 package struct ConfigurationFile {
@@ -15,7 +16,7 @@ package struct ConfigurationFile {
     let folder: URL
     let placeholders: Placeholders
 
-    /// - Parameter secrets: false for commands that need none: placeholders then stay as they are.
+    /// - Parameter secrets: false for commands that need none: what is missing is no error then.
     /// - Throws: `ConfigurationError` where the file cannot be read at all.
     package init(path: String, secrets: Bool = true) throws {
         guard let bytes = FileManager.default.contents(atPath: path) else {
@@ -24,12 +25,18 @@ package struct ConfigurationFile {
         let document = Document(file: path, text: String(decoding: bytes, as: UTF8.self))
         reader = NodeReader(document)
         folder = URL(fileURLWithPath: path).deletingLastPathComponent()
-        placeholders = Placeholders(folder: folder, resolves: secrets)
+        placeholders = Placeholders(folder: folder, isStrict: secrets)
         let read = document.roots.count == 1 ? configuration(document.roots[0]) : nil
         if document.roots.count != 1, reader.errors == 0 {
             reader.error(at: Mark(line: 1, column: 1), "expected one map of settings in this file")
         }
-        findings = reader.findings
+        // The line itself is not shown, as it is of a rule file: a secret may stand on it, and what
+        // is written here comes into the journal.
+        findings = reader.findings.map { finding in
+            var finding = finding
+            finding.source = ""
+            return finding
+        }
         configuration = reader.errors == 0 ? read : nil
     }
 
@@ -128,7 +135,9 @@ package struct ConfigurationFile {
                 "the value of webhookPsk, or `none`, which says that anybody may post"),
             let given = secret(authorization), let url, let path
         else { return nil }
-        let isOpen = given.revealed == "none"
+        // In the file itself: a variable that happens to say so opens nothing.
+        var isOpen = false
+        if case .scalar("none", _) = authorization.value.value { isOpen = true }
         return .init(name: entry.key, url: url, path: path, authorization: isOpen ? nil : given)
     }
 
@@ -180,6 +189,9 @@ package struct ConfigurationFile {
             let url = required("url", in: fields, "the page to call").flatMap({ webURL($0) })
         else { return nil }
         let every = fields["every"].flatMap { reader.duration($0.value) } ?? .minutes(5)
+        if every < .seconds(1), let entry = fields["every"] {
+            reader.error(at: entry.value.mark, "'every' is 1 s at least")
+        }
         return Heartbeat(url: url, every: every)
     }
 }
@@ -228,6 +240,7 @@ extension ConfigurationFile {
 
     func address(_ entry: Node.Entry) -> Address? {
         guard let text = text(entry, "an address such as 127.0.0.1:8642") else { return nil }
+        if placeholders.isOpen(text) { return nil }
         guard let address = Address(text) else {
             reader.error(at: entry.value.mark, "expected host:port, such as 127.0.0.1:8642")
             return nil
@@ -237,6 +250,7 @@ extension ConfigurationFile {
 
     func webURL(_ entry: Node.Entry) -> String? {
         guard let text = text(entry, "an address such as https://example.org") else { return nil }
+        if placeholders.isOpen(text) { return text }
         guard let url = URL(string: text), url.host() != nil,
             ["http", "https"].contains(url.scheme)
         else {

@@ -41,7 +41,8 @@ package final class Courier: Sendable {
     private let logger: Logger
     private let attempted: Attempted?
     let state = Mutex(State())
-    private let signal = Signal()
+    /// Raised by tests too, which move the clock by hand.
+    let signal = Signal()
     private let stopped = DispatchSemaphore(value: 0)
     package let tally = DeliveryTally()
 
@@ -67,6 +68,7 @@ package final class Courier: Sendable {
     package func start() {
         store.setOnQueued { [signal] in signal.raise() }
         let thread = Thread { [self] in
+            expectRetries()
             while !state.withLock({ $0.isStopping }) {
                 signal.wait(timeout: refill())
             }
@@ -100,13 +102,24 @@ package final class Courier: Sendable {
         guard !state.isStopping else { return }
         let now = timekeeper.now()
         for channel in state.lanes.keys {
-            while let delivery = state.lanes[channel]?.next(now: now) {
+            while let delivery = next(channel, now, &state) {
                 let number = state.nextWorker
                 state.nextWorker += 1
                 state.workers[number] = Task { [self] in
                     await work(channel, delivery)
                     finished(number)
                 }
+            }
+        }
+    }
+
+    /// The next delivery to attempt; those that have to wait for another one are put off.
+    private func next(_ channel: ChannelName, _ now: Instant, _ state: inout State) -> Delivery? {
+        while true {
+            switch state.lanes[channel]?.next(now: now) {
+            case .attempt(let delivery): return delivery
+            case .postpone(let delivery, let due): postpone(delivery, until: due)
+            case nil: return nil
             }
         }
     }
@@ -121,14 +134,18 @@ package final class Courier: Sendable {
         while true {
             let began = timekeeper.now()
             let outcome = await attempt(delivery, now: began)
+            // Cut short by a shutdown: no failure of the channel. It is queued as it was, and
+            // tried at the next start.
+            if Task.isCancelled, case .retry = outcome { return }
             let now = timekeeper.now()
             settle(delivery, outcome, began: began, now: now)
-            let (next, hasRoom) = state.withLock { state -> (Delivery?, Bool) in
+            let (next, isWanted) = state.withLock { state -> (Delivery?, Bool) in
                 state.lanes[channel]?.ended(outcome, now: now)
-                let next = state.isStopping ? nil : state.lanes[channel]?.next(now: now)
-                return (next, (state.lanes[channel]?.room ?? 0) > 0)
+                let next = state.isStopping ? nil : self.next(channel, now, &state)
+                let lane = state.lanes[channel]
+                return (next, (lane?.room ?? 0) > 0 || lane?.probeAt != nil)
             }
-            if hasRoom { signal.raise() }
+            if isWanted { signal.raise() }
             guard let next else { break }
             delivery = next
         }
@@ -165,10 +182,12 @@ package final class Courier: Sendable {
         store.settle([settlement]) { [self] result in
             switch result {
             case .success:
-                state.withLock { $0.lanes[delivery.channel]?.settled(delivery.id) }
+                state.withLock { $0.lanes[delivery.channel]?.settled(delivery, settlement.next) }
                 if case .queued = settlement.next { signal.raise() }
                 attempted?(delivery, outcome)
             case .failure(let error):
+                // At the end of a shutdown: it is queued as it was, and sent once more.
+                guard error.kind != .closed else { return }
                 logger.error("an attempt cannot be recorded, trying again: \(error)")
                 DispatchQueue.global().asyncAfter(deadline: .now() + 1) { [self] in
                     put(settlement, delivery, outcome)
@@ -177,7 +196,38 @@ package final class Courier: Sendable {
         }
     }
 
+    /// It goes back into its queue, so that it holds up nothing else meanwhile.
+    private func postpone(_ delivery: Delivery, until due: Instant) {
+        store.postpone([delivery.id], until: due) { [self] result in
+            if case .failure(let error) = result {
+                // A closed store answers at once, under our lock; nothing is to be done any more.
+                guard error.kind != .closed else { return }
+                logger.error("a delivery cannot be put off, trying again: \(error)")
+                // Still leased, or it would be looked at at once, again and again.
+                DispatchQueue.global().asyncAfter(deadline: .now() + 1) { [self] in
+                    postpone(delivery, until: due)
+                }
+                return
+            }
+            state.withLock { $0.lanes[delivery.channel]?.released(delivery) }
+            signal.raise()
+        }
+    }
+
     // MARK: - Leases
+
+    /// What failed in an earlier run comes back later: what ends its story has to wait for it.
+    private func expectRetries() {
+        do {
+            for delivery in try store.retrying() {
+                state.withLock {
+                    $0.lanes[delivery.channel, default: Lane(atOnce: 1)].expect(delivery)
+                }
+            }
+        } catch {
+            logger.error("the outbox cannot be read, messages may change places: \(error)")
+        }
+    }
 
     /// Leases what is due and starts what may start; returns how long nothing will be due.
     private func refill() -> Duration {

@@ -61,7 +61,7 @@ struct Housekeeping: Service {
             }
             let behind = timekeeper.wallIsBehind > .seconds(5)
             if behind, !wasBehind {
-                logger.warning("the system's clock was set back; not followed until it catches up")
+                logger.warning("the system's clock was set back; approached at half the pace")
             }
             wasBehind = behind
         }

@@ -1,5 +1,8 @@
-// What the courier holds of one channel: what it has leased, what of it is under way, and the
-// breaker. A value under the courier's lock.
+// What the courier holds of one channel: what it has leased, what of it is under way, the breaker,
+// and what is not settled yet of each incident. A value under the courier's lock.
+//
+// Several deliveries are under way at once and failed ones come back later, so a message that says
+// "it is over" could pass the one that said that it began. It waits for it; nothing else waits.
 
 import Alerting
 import Storage
@@ -13,6 +16,7 @@ struct Lane: Sendable {
     private(set) var breaker = Breaker()
     /// Ready, under way, or waiting to be settled: not to be leased again.
     private(set) var leased: Set<String> = []
+    private var unsettled = Unsettled()
 
     init(atOnce: Int) { self.atOnce = max(1, atOnce) }
 
@@ -24,22 +28,49 @@ struct Lane: Sendable {
     var room: Int { count <= most / 2 ? most - count : 0 }
 
     mutating func lease(_ deliveries: [Delivery]) {
+        guard !deliveries.isEmpty else { return }
+        // Under steady load the list never runs empty: what is done is dropped here.
+        ready.removeFirst(head)
+        head = 0
         for delivery in deliveries where leased.insert(delivery.id).inserted {
             ready.append(delivery)
+            unsettled.add(delivery, due: delivery.due)
         }
     }
 
-    /// The next delivery to attempt, if one may start.
-    mutating func next(now: Instant) -> Delivery? {
-        guard head < ready.count, inFlight < atOnce, breaker.admits(now: now) else { return nil }
-        let delivery = ready[head]
-        head += 1
-        if head == ready.count {
-            ready.removeAll(keepingCapacity: true)
-            head = 0
+    /// What failed in an earlier run and is not due yet: not leased, but not settled either.
+    mutating func expect(_ delivery: Delivery) { unsettled.add(delivery, due: delivery.due) }
+
+    /// What the next of the lane is to do.
+    enum Next: Sendable {
+        case attempt(Delivery)
+        /// It has to wait for another one, which is due then.
+        case postpone(Delivery, until: Instant)
+    }
+
+    /// The next delivery, if an attempt may start.
+    mutating func next(now: Instant) -> Next? {
+        guard head < ready.count, inFlight < atOnce else { return nil }
+        if let due = unsettled.whatPrecedes(ready[head], leased) {
+            return .postpone(take(), until: max(due, now + Self.recheck))
         }
+        guard breaker.admits(now: now) else { return nil }
         inFlight += 1
-        return delivery
+        return .attempt(take())
+    }
+
+    /// How soon a delivery that waits for one that is under way is looked at again.
+    static let recheck = Duration.seconds(1)
+
+    private mutating func take() -> Delivery {
+        defer {
+            head += 1
+            if head == ready.count {
+                ready.removeAll(keepingCapacity: true)
+                head = 0
+            }
+        }
+        return ready[head]
     }
 
     mutating func ended(_ outcome: Outcome, now: Instant) {
@@ -50,8 +81,64 @@ struct Lane: Sendable {
         }
     }
 
-    mutating func settled(_ delivery: String) { leased.remove(delivery) }
+    /// The outcome is on disk.
+    mutating func settled(_ delivery: Delivery, _ next: Settlement.Next) {
+        leased.remove(delivery.id)
+        switch next {
+        case .sent, .dead: unsettled.remove(delivery)
+        case .queued(let due): unsettled.add(delivery, due: due)
+        }
+    }
+
+    /// It is queued as it was.
+    mutating func released(_ delivery: Delivery) { leased.remove(delivery.id) }
 
     /// When a breaker lets the next probe through, if something waits for it.
-    var probeAt: Instant? { count > 0 ? breaker.openUntil : nil }
+    var probeAt: Instant? { count > 0 && !breaker.probing ? breaker.openUntil : nil }
+}
+
+/// Deliveries of one channel that are not settled, by the incidents that they tell of. It stands on
+/// the road of every delivery: one hash and one short list for each.
+private struct Unsettled: Sendable {
+    private struct Entry: Sendable {
+        var id: String
+        var contact: String
+        var address: String
+        var due: Instant
+    }
+    private var entries: [String: [Entry]] = [:]
+
+    mutating func add(_ delivery: Delivery, due: Instant) {
+        guard delivery.reason != .cleared else { return }
+        for item in delivery.items {
+            let entry = Entry(
+                id: delivery.id, contact: delivery.contact, address: delivery.address, due: due)
+            let known = entries[item.incident.id]?.firstIndex { $0.id == delivery.id }
+            if let known {
+                entries[item.incident.id]?[known].due = due
+            } else {
+                entries[item.incident.id, default: []].append(entry)
+            }
+        }
+    }
+
+    mutating func remove(_ delivery: Delivery) {
+        guard delivery.reason != .cleared else { return }
+        for item in delivery.items {
+            guard let index = entries.index(forKey: item.incident.id) else { continue }
+            entries.values[index].removeAll { $0.id == delivery.id }
+            if entries.values[index].isEmpty { entries.remove(at: index) }
+        }
+    }
+
+    /// When the last of those is due that have to be settled before this one is sent; nil: none.
+    /// Nothing is told of an incident after it was cleared, so all of them are older. What was due
+    /// no later than this one was leased before it: if it is not leased any more, it is gone.
+    func whatPrecedes(_ delivery: Delivery, _ leased: Set<String>) -> Instant? {
+        guard delivery.reason == .cleared else { return nil }
+        return delivery.items.lazy.flatMap { entries[$0.incident.id] ?? [] }.filter { entry in
+            entry.contact == delivery.contact && entry.address == delivery.address
+                && (entry.due > delivery.due || leased.contains(entry.id))
+        }.map(\.due).max()
+    }
 }

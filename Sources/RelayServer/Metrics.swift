@@ -30,12 +30,13 @@ struct MetricsPage {
 
     private static func escaped(_ value: String) -> String {
         var result = ""
-        for character in value {
-            switch character {
+        // By scalars: to Swift a CR and an LF are one character, and not this one.
+        for scalar in value.unicodeScalars {
+            switch scalar {
             case "\\": result += "\\\\"
             case "\"": result += "\\\""
             case "\n": result += "\\n"
-            default: result.append(character)
+            default: result.unicodeScalars.append(scalar)
             }
         }
         return result

@@ -7,8 +7,8 @@ import Glibc
 /// Replaces placeholders in texts of the configuration.
 struct Placeholders {
     let folder: URL
-    /// false: placeholders stay as they are.
-    let resolves: Bool
+    /// false: what cannot be resolved stays as it is, for commands that need no secrets.
+    let isStrict: Bool
 
     struct Fault: Error {
         let message: String
@@ -18,7 +18,19 @@ struct Placeholders {
 
     /// - Throws: `Fault`, which names the variable or file that is missing.
     func resolve(_ text: String) throws(Fault) -> String {
-        guard resolves, Self.contains(text) else { return text }
+        do {
+            return try resolved(text)
+        } catch {
+            guard isStrict else { return text }
+            throw error
+        }
+    }
+
+    /// Whether it still has a placeholder after `resolve`.
+    func isOpen(_ text: String) -> Bool { !isStrict && Self.contains(text) }
+
+    private func resolved(_ text: String) throws(Fault) -> String {
+        guard Self.contains(text) else { return text }
         var result = ""
         var rest = Substring(text)
         while let start = rest.firstRange(of: "${") {
@@ -39,6 +51,9 @@ struct Placeholders {
             guard let value = getenv(variable) else {
                 throw Fault(message: "the environment has no variable \(variable)")
             }
+            guard value.pointee != 0 else {
+                throw Fault(message: "the variable \(variable) is empty")
+            }
             return String(cString: value)
         }
         if name.hasPrefix("file:") {
@@ -54,8 +69,10 @@ struct Placeholders {
             } else if text.hasSuffix("\n") {
                 text.removeLast()
             }
+            guard !text.isEmpty else { throw Fault(message: "the file \(path) is empty") }
             return text
         }
-        throw Fault(message: "'${\(name)}' is neither ${env:NAME} nor ${file:PATH}")
+        // Not shown: a secret may well contain these two characters.
+        throw Fault(message: "'${…}' is neither ${env:NAME} nor ${file:PATH}")
     }
 }

@@ -24,7 +24,8 @@ package final class Pump: Sendable {
     private let timekeeper: Timekeeper
     private let committed: Committed
     private let logger: Logger
-    private let signal = Signal()
+    /// Raised by tests too, which move the clock by hand.
+    let signal = Signal()
     private let requests = Mutex<[Request]>([])
     private let stopped = DispatchSemaphore(value: 0)
     package let progress = Mutex(Progress())
@@ -45,13 +46,15 @@ package final class Pump: Sendable {
         self.committed = committed
     }
 
-    /// Starts the thread. `alone` is the input at the cursor after an unclean end: it is stepped
-    /// by itself, so that one that kills the process can be told from the others.
-    package func start(engine: Engine, memory: Memory, cursor: Int64, alone: Int64?) {
+    /// Starts the thread. After an unclean end the input at the cursor is stepped alone, then two,
+    /// then four: one that kills the process is soon the one at the cursor, however many came
+    /// before it in the batch in which it did.
+    package func start(engine: Engine, memory: Memory, cursor: Int64, afterCrash: Bool) {
         progress.withLock { $0.seq = cursor }
         store.setOnInputs { [signal] in signal.raise() }
         let thread = Thread { [self] in
-            var loop = Loop(engine: engine, memory: memory, cursor: cursor, alone: alone)
+            var loop = Loop(engine: engine, memory: memory, cursor: cursor)
+            if afterCrash { loop.limit = 1 }
             run(&loop)
             stopped.signal()
         }
@@ -73,13 +76,25 @@ package final class Pump: Sendable {
         signal.raise()
     }
 
+    private var isStopping: Bool {
+        requests.withLock { requests in
+            requests.contains { request in
+                switch request {
+                case .stop: true
+                case .reload: false
+                }
+            }
+        }
+    }
+
     // MARK: - The thread
 
     private struct Loop {
         var engine: Engine
         var memory: Memory
         var cursor: Int64
-        var alone: Int64?
+        /// How many inputs make one batch at most.
+        var limit = Limits.inputsPerCommit
     }
 
     private func run(_ loop: inout Loop) {
@@ -92,30 +107,29 @@ package final class Pump: Sendable {
                 case .stop: return
                 }
             }
-            let inputs = next(&loop)
-            var steps = decide(inputs, &loop)
-            if inputs.isEmpty { steps += timersDue(&loop) }
-            if steps.isEmpty {
-                // An input may have come since `next`: its wake is remembered by the signal.
-                let now = timekeeper.now()
-                signal.wait(timeout: loop.memory.nextDue.map { max(.milliseconds(1), $0 - now) })
-                continue
+            do {
+                let steps = try nextSteps(&loop)
+                if steps.isEmpty {
+                    // An input may have come meanwhile: its wake is remembered by the signal.
+                    let now = timekeeper.now()
+                    signal.wait(
+                        timeout: loop.memory.nextDue.map { max(.milliseconds(1), $0 - now) }
+                            ?? Signal.longest)
+                } else {
+                    guard commit(steps, loop) else { return }
+                    loop.limit = min(2 * loop.limit, Limits.inputsPerCommit)
+                }
+            } catch {
+                logger.error("the inbox cannot be read, trying again: \(error)")
+                signal.wait(timeout: .seconds(1))
             }
-            commit(steps, loop)
         }
     }
 
-    private func next(_ loop: inout Loop) -> [StoredInput] {
-        let limit = loop.alone == nil ? Limits.inputsPerCommit : 1
-        do {
-            let inputs = try store.inputs(after: loop.cursor, limit: limit)
-            if loop.alone != nil { loop.alone = nil }
-            return inputs
-        } catch {
-            logger.error("the inbox cannot be read, trying again: \(error)")
-            Thread.sleep(forTimeInterval: 1)
-            return []
-        }
+    /// What there is to decide; empty: nothing now.
+    private func nextSteps(_ loop: inout Loop) throws -> [Step] {
+        let steps = decide(try store.inputs(after: loop.cursor, limit: loop.limit), &loop)
+        return steps.isEmpty ? try timersDue(&loop) : steps
     }
 
     /// Inputs in order; before each, the timers that were due before it was received.
@@ -142,7 +156,7 @@ package final class Pump: Sendable {
 
     /// Timers whose instant has passed. What was received before that instant has to be stepped
     /// first: the store says up to when everything that it took is visible.
-    private func timersDue(_ loop: inout Loop) -> [Step] {
+    private func timersDue(_ loop: inout Loop) throws -> [Step] {
         guard let due = loop.memory.nextDue, due <= timekeeper.now() else { return [] }
         let through = Mutex(Instant.distantPast)
         let answered = DispatchSemaphore(value: 0)
@@ -151,19 +165,25 @@ package final class Pump: Sendable {
             answered.signal()
         }
         answered.wait()
-        var steps = decide(next(&loop), &loop)
-        guard steps.isEmpty else { return steps }
         let until = through.withLock { $0 }
-        while let due = loop.memory.nextDue, due <= until {
+        guard until != .distantPast else {
+            throw StoreError(.failed, "the database cannot be written")
+        }
+        var steps = decide(
+            try store.inputs(after: loop.cursor, limit: loop.limit), &loop)
+        guard steps.isEmpty else { return steps }
+        while let due = loop.memory.nextDue, due <= until, steps.count < Limits.inputsPerCommit {
             take(.timers, seq: nil, at: due, &loop, &steps)
         }
         return steps
     }
 
     /// Memory is ahead of the disk here, so the batch is tried until it is on disk: nothing that
-    /// follows may be decided on a state that could be lost. A crash meanwhile replays it.
-    private func commit(_ steps: [Step], _ loop: Loop) {
-        var pause = 0.1
+    /// follows may be decided on a state that could be lost. A crash meanwhile, or a shutdown,
+    /// replays it at the next start.
+    /// - Returns: false: it is not on disk, and the pump is to stop.
+    private func commit(_ steps: [Step], _ loop: Loop) -> Bool {
+        var pause = Duration.milliseconds(100)
         while true {
             let outcome = Mutex<StoreError?>(nil)
             let answered = DispatchSemaphore(value: 0)
@@ -173,9 +193,10 @@ package final class Pump: Sendable {
             }
             answered.wait()
             guard let error = outcome.withLock({ $0 }) else { break }
+            guard error.kind != .closed, !isStopping else { return false }
             logger.error("what was decided cannot be stored, trying again: \(error)")
-            Thread.sleep(forTimeInterval: pause)
-            pause = min(pause * 2, 5)
+            signal.wait(timeout: pause)
+            pause = min(pause * 2, .seconds(5))
         }
         progress.withLock {
             $0.seq = loop.cursor
@@ -183,5 +204,6 @@ package final class Pump: Sendable {
             $0.openIncidents = loop.memory.openIncidents
         }
         committed(steps)
+        return true
     }
 }

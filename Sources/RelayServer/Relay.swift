@@ -32,18 +32,17 @@ package struct Relay: Sendable {
 
         // What decides: the rules, and the templates that they name.
         let library = try RuleLibrary(configuration)
-        let loaded = try library.load()
+        let loaded = try Self.load(library)
         let operatorContact = try library.operatorContact(of: loaded.book)
 
         // What remembers: one file, one owner, one writer.
         let store = try Self.open(configuration, timekeeper)
-        let wasClean = try store.beginRun()
         let recalled = try store.recall(lateness: configuration.lateness)
+        timekeeper.goOn(from: recalled.latest)
         let memory = Memory(recalled.memory)
         let engine = Engine(
             rules: RuleSet(loaded.book), lateness: configuration.lateness,
             operatorContact: operatorContact)
-        let alone = try Self.poisonCheck(store, cursor: recalled.cursor, wasClean, logger)
 
         // What tells: a notifier for each channel, and the courier that drives them.
         let notifiers = try Self.notifiers(configuration)
@@ -62,41 +61,69 @@ package struct Relay: Sendable {
         let intake = IntakeServer(
             configuration: configuration.intake, sources: configuration.webhooks,
             accept: { store.accept($0, done: $1) }, logger: quiet(logger))
+        let ports = Ports(configuration, logger, spectator.listening)
         let status = Status(
             store: store, pump: pump, courier: courier, counters: intake.counters,
-            reload: reload)
-        let ports = Ports(configuration, logger, spectator.listening)
+            reload: reload, ports: ports)
         let admin = AdminServer(
             address: configuration.admin,
             token: try AdminToken.readOrMake(beside: configuration.data),
             actions: status.actions, logger: logger, bound: { ports.bound(admin: $0) })
 
+        // Everything is built: from here on an end that is not in order is a crash.
+        let wasClean = try store.beginRun()
+        if !wasClean { try Self.setPoisonAside(store, cursor: recalled.cursor, logger) }
+
         // Stopped in the reverse order: first nothing comes in, then what is decided is sent.
-        let services: [any Service] = [
-            LoopService(start: {}, stop: { Self.close(store, logger) }),
-            LoopService(
-                start: { courier.start() },
-                stop: {
-                    await courier.stop(grace: .seconds(5))
-                    await notifiers.stop()
-                }),
-            LoopService(
-                start: {
-                    pump.start(
-                        engine: engine, memory: memory, cursor: recalled.cursor, alone: alone)
-                },
-                stop: { pump.stop() }),
-            Housekeeping(
-                store: store, timekeeper: timekeeper, retention: configuration.retention,
-                heartbeat: configuration.heartbeat, logger: logger),
-            reload.watch(configuration),
-            admin,
-            RunService { try await intake.run() },
-            RunService { try await ports.announce(intake) },
+        let services: [(String, any Service)] = [
+            ("store", LoopService(start: {}, stop: { Self.close(store, logger) })),
+            (
+                "courier",
+                LoopService(
+                    start: { courier.start() },
+                    stop: {
+                        await courier.stop(grace: .seconds(5))
+                        await notifiers.stop()
+                    })
+            ),
+            (
+                "pump",
+                LoopService(
+                    start: {
+                        pump.start(
+                            engine: engine, memory: memory, cursor: recalled.cursor,
+                            afterCrash: !wasClean)
+                    },
+                    stop: { pump.stop() })
+            ),
+            (
+                "housekeeping",
+                Housekeeping(
+                    store: store, timekeeper: timekeeper, retention: configuration.retention,
+                    heartbeat: configuration.heartbeat, logger: logger)
+            ),
+            ("reload", reload.watch(configuration)),
+            ("admin", admin),
+            ("intake", RunService { try await intake.run() }),
+            ("ports", RunService { try await ports.announce(intake) }),
         ]
-        group = ServiceGroup(
-            services: services, gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: quiet(logger))
+        group = Self.group(of: services, logger)
+    }
+
+    /// A service that fails (a port in use) ends the others in order, as a signal does: an end in
+    /// disorder would count against the event at the cursor.
+    private static func group(of services: [(String, any Service)], _ logger: Logger)
+        -> ServiceGroup
+    {
+        ServiceGroup(
+            configuration: .init(
+                services: services.map { name, service in
+                    // Named here: left to itself the group logs a service with all that it holds.
+                    .init(
+                        service: service, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup, serviceName: name)
+                },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)))
     }
 
     /// Runs until SIGTERM, SIGINT or a failure.
@@ -104,6 +131,14 @@ package struct Relay: Sendable {
 
     /// Stops as SIGTERM would.
     package func stop() async { await group.triggerGracefulShutdown() }
+
+    private static func load(_ library: RuleLibrary) throws -> RuleLibrary.Loaded {
+        do {
+            return try library.load()
+        } catch let errors as RuleErrors {
+            throw ConfigurationError("\(errors)")
+        }
+    }
 
     private static func open(
         _ configuration: Configuration, _ timekeeper: Timekeeper
@@ -125,16 +160,14 @@ package struct Relay: Sendable {
         }
     }
 
-    /// After an unclean end the input at the cursor is stepped alone, its starts counted on disk
-    /// first; the third start sets it aside (a Swift trap cannot be caught).
-    private static func poisonCheck(
-        _ store: Store, cursor: Int64, _ wasClean: Bool, _ logger: Logger
-    ) throws -> Int64? {
-        guard !wasClean, let next = try store.inputs(after: cursor, limit: 1).first else {
-            return nil
-        }
+    /// After an unclean end the starts at the input at the cursor are counted on disk; the third
+    /// sets it aside (a Swift trap cannot be caught).
+    private static func setPoisonAside(
+        _ store: Store, cursor: Int64, _ logger: Logger
+    ) throws {
+        guard let next = try store.inputs(after: cursor, limit: 1).first else { return }
         let starts = try store.countStart(next.seq)
-        guard starts >= Limits.poisonStarts else { return next.seq }
+        guard starts >= Limits.poisonStarts else { return }
         try store.setAside(
             next.seq, reason: "the relay ended \(starts - 1) times on it",
             trouble: Trouble(
@@ -147,7 +180,6 @@ package struct Relay: Sendable {
         logger.error(
             "an event was set aside: the relay ended on it again and again",
             metadata: ["seq": "\(next.seq)"])
-        return nil
     }
 
     private static func close(_ store: Store, _ logger: Logger) {

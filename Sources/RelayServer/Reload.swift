@@ -17,7 +17,17 @@ package final class Reload: Sendable {
     private let store: Store
     private let lateness: Duration
     private let logger: Logger
-    private let state: Mutex<(loaded: RuleLibrary.Loaded, stamp: [String], failures: Int)>
+    private let state: Mutex<State>
+    /// One at a time: the set that was read last is the one that stays.
+    private let turn = Mutex(())
+
+    private struct State {
+        var loaded: RuleLibrary.Loaded
+        /// Of the files as they were read, and as they were seen last.
+        var stamp: [String]
+        var seen: [String]
+        var failures = 0
+    }
 
     init(
         library: RuleLibrary, loaded: RuleLibrary.Loaded, pump: Pump, courier: Courier,
@@ -29,14 +39,20 @@ package final class Reload: Sendable {
         self.store = store
         self.lateness = lateness
         self.logger = logger
-        state = Mutex((loaded, library.stamp(), 0))
+        let stamp = library.stamp()
+        state = Mutex(State(loaded: loaded, stamp: stamp, seen: stamp))
     }
 
     package var current: RuleLibrary.Loaded { state.withLock { $0.loaded } }
     package var failures: Int { state.withLock { $0.failures } }
 
-    /// Reads everything once more; the old set stays where the new one has an error.
-    package func reload() {
+    /// Reads everything once more; the old set stays where the new one has an error. Blocks.
+    package func reload() { turn.withLock { _ in readAnew() } }
+
+    private func readAnew() {
+        // Taken before the files are read: what changes meanwhile is a change.
+        let stamp = library.stamp()
+        state.withLock { $0.stamp = stamp }
         do {
             let loaded = try library.load()
             let contact = try library.operatorContact(of: loaded.book)
@@ -50,7 +66,9 @@ package final class Reload: Sendable {
                 metadata: ["rules": "\(loaded.book.rules.count)", "hash": "\(loaded.book.hash)"])
         } catch {
             state.withLock { $0.failures += 1 }
-            logger.error("the new rules are not taken, the old ones go on: \(error)")
+            // The log gets the places alone: a line of a rule file may hold somebody's address.
+            let places = (error as? RuleErrors)?.headlines ?? "\(error)"
+            logger.error("the new rules are not taken, the old ones go on: \(places)")
             let trouble = Trouble(
                 kind: .badReload, subject: "An edit of the rules was refused",
                 text: "The rules that were there before go on. What is wrong:\n\n\(error)")
@@ -65,18 +83,18 @@ package final class Reload: Sendable {
         Watch(reload: self, isWatching: configuration.watchesRules)
     }
 
-    private func reloadIfChanged() {
+    /// Reads once the files have changed and then kept still from one look to the next: a file
+    /// that an editor has half written is no bad edit.
+    func reloadIfChanged() {
         let stamp = library.stamp()
         let changed = state.withLock { state in
-            guard state.stamp != stamp else { return false }
-            state.stamp = stamp
-            return true
+            defer { state.seen = stamp }
+            return state.stamp != stamp && state.seen == stamp
         }
         if changed { reload() }
     }
 
-    /// Looks each second at names, sizes and times of the files: an editor's half-written file is
-    /// seen again a second later, and no file system is too odd for it.
+    /// Looks each second at names, sizes and times of the files: no file system is too odd for it.
     private struct Watch: Service {
         let reload: Reload
         let isWatching: Bool

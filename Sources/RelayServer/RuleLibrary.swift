@@ -40,12 +40,15 @@ package struct RuleLibrary: Sendable {
         operatorName = configuration.operatorContact
     }
 
-    /// Without a configuration: templates are looked for in a folder `templates` beside the rules.
+    /// Without a configuration: templates are looked for in a folder `templates` beside the rules,
+    /// for a single file beside it or beside its folder.
     package init(paths: [String]) throws {
         self.paths = paths
-        let beside = URL(fileURLWithPath: paths.first ?? "rules").standardizedFileURL
-            .deletingLastPathComponent().appendingPathComponent("templates").path
-        templates = Self.isFolder(beside) ? beside : nil
+        let first = URL(fileURLWithPath: paths.first ?? "rules").standardizedFileURL
+        var places = [first.deletingLastPathComponent()]
+        if !Self.isFolder(first.path) { places.append(places[0].deletingLastPathComponent()) }
+        templates = places.map { $0.appendingPathComponent("templates").path }
+            .first(where: Self.isFolder)
         channels = nil
         bodies = []
         publicURL = nil
@@ -85,15 +88,11 @@ package struct RuleLibrary: Sendable {
     }
 
     /// The rules, ready to run.
-    /// - Throws: `ConfigurationError` with every error of every file.
+    /// - Throws: `RuleErrors` with every error of every file, or `ConfigurationError`.
     package func load() throws -> Loaded {
         let read = try read()
         let errors = read.findings.filter { $0.severity == .error }
-        guard errors.isEmpty else {
-            throw ConfigurationError(
-                "the rules have \(errors.count) error\(errors.count == 1 ? "" : "s"):\n"
-                    + errors.map(\.text).joined(separator: "\n"))
-        }
+        guard errors.isEmpty else { throw RuleErrors(errors) }
         return Loaded(
             book: read.book,
             renderer: Renderer(library: read.templates, publicURL: publicURL, offset: Zones.offset))
@@ -150,8 +149,11 @@ package struct RuleLibrary: Sendable {
         guard isFolder(folder) else {
             throw ConfigurationError("templates: there is no folder \(folder)")
         }
-        return files(below: folder, suffix: ".mustache").compactMap { name in
-            bytes("\(folder)/\(name)").map { (name, String(decoding: $0, as: UTF8.self)) }
+        return try files(below: folder, suffix: ".mustache").map { name in
+            guard let bytes = bytes("\(folder)/\(name)") else {
+                throw ConfigurationError("cannot read the template \(folder)/\(name)")
+            }
+            return (name, String(decoding: bytes, as: UTF8.self))
         }
     }
 
@@ -177,5 +179,22 @@ package struct RuleLibrary: Sendable {
     private static let zone: ZoneReader = { name in
         guard !name.hasPrefix("/"), !name.split(separator: "/").contains("..") else { return nil }
         return bytes("/usr/share/zoneinfo/\(name)")
+    }
+}
+
+/// What is wrong with a rule set: why the relay does not start, or does not take an edit.
+package struct RuleErrors: Error, CustomStringConvertible {
+    package let findings: [Finding]
+
+    init(_ findings: [Finding]) { self.findings = findings }
+
+    /// For the person at the terminal, with the lines themselves.
+    package var description: String { said { $0.text } }
+    /// For the log, without them.
+    var headlines: String { said { $0.headline } }
+
+    private func said(_ words: (Finding) -> String) -> String {
+        "the rules have \(findings.count) error\(findings.count == 1 ? "" : "s"):\n"
+            + findings.map(words).joined(separator: "\n")
     }
 }

@@ -1,37 +1,64 @@
-// A condition that a thread of ours waits on: woken by work, or at an instant.
+// A condition that a thread of ours waits on: woken by work, or after a time. The time runs on the
+// monotonic clock: a wall clock that is set back must not make a thread sleep on.
 
 import Alerting
 import Foundation
+import Glibc
 
 /// Wakes one waiting thread. A wake that comes before the wait is not lost.
 final class Signal: @unchecked Sendable {
-    // @unchecked because `raised` is only touched under `condition`.
-    private let condition = NSCondition()
+    // @unchecked because `raised` is only touched under `mutex`; C's own two need fixed addresses.
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var raised = false
 
-    func raise() {
-        condition.lock()
-        if !raised {
-            raised = true
-            condition.signal()
-        }
-        condition.unlock()
+    /// No wait is longer: after a sleep of the machine, in which the monotonic clock stands still,
+    /// or a jump of the wall, which it does not see, what is due is noticed so soon.
+    static let longest = Duration.seconds(10)
+
+    init() {
+        pthread_mutex_init(mutex, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
-    /// Returns when raised, or after `timeout`; nil waits for ever.
-    func wait(timeout: Duration?) {
-        condition.lock()
-        defer { condition.unlock() }
-        let limit = timeout.map {
-            Date(timeIntervalSinceNow: Double(max(0, $0.wholeMilliseconds)) / 1_000)
+    deinit {
+        pthread_cond_destroy(condition)
+        pthread_mutex_destroy(mutex)
+        condition.deallocate()
+        mutex.deallocate()
+    }
+
+    func raise() {
+        pthread_mutex_lock(mutex)
+        raised = true
+        pthread_cond_signal(condition)
+        pthread_mutex_unlock(mutex)
+    }
+
+    /// Returns when raised, or after `timeout`; whether it was raised.
+    @discardableResult
+    func wait(timeout: Duration) -> Bool {
+        let wait = min(max(timeout, .zero), Self.longest).wholeMilliseconds
+        var limit = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &limit)
+        limit.tv_sec += Int(wait / 1_000)
+        limit.tv_nsec += Int(wait % 1_000) * 1_000_000
+        if limit.tv_nsec >= 1_000_000_000 {
+            limit.tv_sec += 1
+            limit.tv_nsec -= 1_000_000_000
+        }
+        pthread_mutex_lock(mutex)
+        defer {
+            raised = false
+            pthread_mutex_unlock(mutex)
         }
         while !raised {
-            if let limit {
-                if !condition.wait(until: limit) { break }
-            } else {
-                condition.wait()
-            }
+            if pthread_cond_timedwait(condition, mutex, &limit) == ETIMEDOUT { break }
         }
-        raised = false
+        return raised
     }
 }

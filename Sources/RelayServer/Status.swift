@@ -12,6 +12,7 @@ struct Status: Sendable {
     let courier: Courier
     let counters: IntakeCounters
     let reload: Reload
+    let ports: Ports
 
     var actions: AdminActions {
         AdminActions(
@@ -33,7 +34,7 @@ struct Status: Sendable {
         let counts = (try? store.counts()) ?? StoreCounts()
         let rules = reload.current
         return Readiness(
-            ready: true, inboxBacklog: counts.backlog,
+            ready: ports.areOpen, inboxBacklog: counts.backlog,
             outboxBacklog: counts.queued.values.reduce(0, +), rules: rules.book.rules.count,
             rulesHash: rules.book.hash)
     }

@@ -1,23 +1,25 @@
 // The only clock of the program. It runs on the boot-time clock from a wall anchor, so that it
-// never goes back: a wall that is set back leaves it running on, a wall that is set forward by
-// more than `jump` takes it along (docs/decisions/0005). Everybody else is told what time it is.
+// never goes back: a wall that is set forward by more than `jump` takes it along, behind one that
+// is set back it goes at half its pace until they meet (docs/decisions/0005). Everybody else is
+// told what time it is.
 
 package import Alerting
+import Foundation
 import Glibc
 import Synchronization
 
 /// Tells the time: the wall's, but never going back.
 package final class Timekeeper: Sendable {
     private struct Anchor {
-        /// Wall minus boot time, milliseconds.
-        var offset: Int64
         var last: Int64
+        /// The boot clock when it was `last`.
+        var boot: Int64
         var jumps = 0
     }
     private let anchor: Mutex<Anchor>
     private let wall: @Sendable () -> Int64
     private let boot: @Sendable () -> Int64
-    /// The wall may drift by this against the boot clock before it is followed.
+    /// The wall may differ by this before something is done about it.
     private static let jump: Int64 = 5_000
 
     package convenience init() {
@@ -32,23 +34,39 @@ package final class Timekeeper: Sendable {
     ) {
         self.wall = wall
         self.boot = boot
-        let now = wall()
-        anchor = Mutex(Anchor(offset: now - boot(), last: now))
+        anchor = Mutex(Anchor(last: wall(), boot: boot()))
     }
 
     /// Now: never earlier than any answer before.
     package func now() -> Instant {
-        let wall = wall()
-        let boot = boot()
-        return anchor.withLock { anchor in
-            let drift = wall - (boot + anchor.offset)
-            if drift > Self.jump {
-                anchor.offset += drift
+        // The clocks are read under the lock: two threads do not see each other's time go back.
+        anchor.withLock { anchor in
+            let wall = wall()
+            let elapsed = boot() - anchor.boot
+            let ahead = anchor.last + elapsed - wall
+            if ahead < -Self.jump {
+                anchor.last = wall
+                anchor.boot += elapsed
                 anchor.jumps += 1
+            } else if ahead > Self.jump, wall < anchor.last + elapsed / 2 {
+                anchor.last += elapsed / 2
+                anchor.boot += elapsed / 2 * 2
+            } else if ahead > Self.jump {
+                // They have met since the last look.
+                anchor.last = max(anchor.last, wall)
+                anchor.boot += elapsed
+            } else {
+                anchor.last += elapsed
+                anchor.boot += elapsed
             }
-            anchor.last = max(anchor.last, boot + anchor.offset)
             return Instant(milliseconds: anchor.last)
         }
+    }
+
+    /// Goes on from a moment that stands on disk, where the wall says that it is earlier: else
+    /// what was decided then would be due only when the wall has come there again.
+    package func goOn(from moment: Instant) {
+        anchor.withLock { $0.last = max($0.last, moment.milliseconds) }
     }
 
     /// How far the wall is behind this clock; more than a few seconds means that it was set back.

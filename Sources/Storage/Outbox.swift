@@ -121,6 +121,24 @@ extension Ledger {
         }
     }
 
+    /// What is not queued any more stays as it is.
+    func postpone(_ id: String, until due: Instant) throws {
+        outbox.find.bind(1, id)
+        let row = try outbox.find.first {
+            (n: $0.int(0), state: $0.int(1), attempts: $0.int(2), channel: $0.text(4))
+        }
+        guard let row, row.state == 0, let channel = ChannelName(row.channel) else { return }
+        outbox.settle.bind(1, row.n)
+        outbox.settle.bind(2, row.state)
+        outbox.settle.bind(3, due)
+        outbox.settle.bind(4, row.attempts)
+        try outbox.settle.run()
+        outcome.requeued.append(
+            .init(
+                id: id, channel: channel, key: Backlog.Key(due: due, n: row.n),
+                attempts: Int(row.attempts)))
+    }
+
     private func record(_ attempt: Attempt, n: Int64, number: Int64) throws {
         let statement = outbox.attempt
         statement.bind(1, n)

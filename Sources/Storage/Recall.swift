@@ -259,6 +259,16 @@ extension Snapshot {
         }
     }
 
+    /// What waits for another attempt, oldest first.
+    func retrying() throws -> [Delivery] {
+        try prepare(
+            """
+            SELECT \(Delivery.columns) FROM outbox INDEXED BY outbox_due
+            WHERE state = 0 AND attempts > 0 ORDER BY n
+            """
+        ).all { try Delivery($0) }
+    }
+
     // MARK: Incidents
 
     /// Open and acknowledged ones, by their own index: the cleared ones of a year are not read.

@@ -110,6 +110,16 @@ package final class Store: Sendable {
         }
     }
 
+    /// Moves queued deliveries to a later moment. It is no attempt: their history stays as it is.
+    package func postpone(
+        _ deliveries: [String], until due: Instant,
+        done: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        submit(weight: 1 + deliveries.count, done) { ledger in
+            for delivery in deliveries { try ledger.postpone(delivery, until: due) }
+        }
+    }
+
     /// Calls back with a moment: everything received up to it is seen by `inputs`, and nothing
     /// will be stamped with it or before. The distant past where the disk fails: nothing is known.
     package func through(_ done: @escaping @Sendable (Instant) -> Void) {
@@ -204,6 +214,9 @@ package final class Store: Sendable {
 
     /// Channels that have, or may have, queued deliveries.
     package var channelsWithWork: [ChannelName] { shared.backlog.channels }
+
+    /// Queued deliveries that failed before and wait for their next attempt. Blocks.
+    package func retrying() throws -> [Delivery] { try read { try $0.retrying() } }
 
     /// Queues a dead delivery again, now; false: there is no such dead delivery. Blocks.
     package func retry(_ deliveryID: String) throws -> Bool {

@@ -193,6 +193,29 @@ import Testing
         try await enqueue([delivery("a", due: now)])
         #expect(wakes.withLock { $0 } == 1)
     }
+
+    @Test("what is put off comes later, with the history it had, over a restart too")
+    func postponed() async throws {
+        try await enqueue([delivery("a", due: now), delivery("b", due: now)])
+        let later = now + .seconds(30)
+        try await withCheckedContinuation { done in
+            store.postpone(["a", "nobody"], until: later) { done.resume(returning: $0) }
+        }.get()
+        #expect(
+            try store.due(channel: fleet, now: now, limit: 9, excluding: []).map(\.id) == ["b"])
+        #expect(store.nextDue(channel: fleet, excluding: ["b"]) == later)
+        #expect(try store.retrying().isEmpty, "to wait is no attempt")
+        let settlement = Settlement(
+            delivery: "b", attempt: attempt(.retry), next: .queued(due: later))
+        try await store.settle([settlement])
+        #expect(try store.retrying().map(\.id) == ["b"])
+        store.close()
+        let again = try place.open()
+        let due = try again.due(channel: fleet, now: later, limit: 9, excluding: [])
+        #expect(due.map(\.id) == ["a", "b"])
+        #expect(due.map(\.attempts) == [0, 1])
+        #expect(try again.retrying().map(\.id) == ["b"])
+    }
 }
 
 @Suite struct BacklogTests {

@@ -32,7 +32,7 @@ extension Configuration.LogSettings {
     }
 }
 
-private struct StderrHandler: LogHandler {
+struct StderrHandler: LogHandler {
     let format: Configuration.LogSettings.Format
     var metadata: Logger.Metadata = [:]
     var logLevel = Logger.Level.info
@@ -45,12 +45,8 @@ private struct StderrHandler: LogHandler {
     func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
             .map { ($0.key, "\($0.value)") }.sorted { $0.0 < $1.0 }
-        let time = Timekeeper.wallTime.rfc3339
-        let line =
-            switch format {
-            case .text: text(time, event, all)
-            case .json: json(time, event, all)
-            }
+        let line = line(
+            Timekeeper.wallTime.rfc3339, event.level, "\(event.message)", all)
         // One write for a line: lines of several threads do not mix.
         let bytes = Array((line + "\n").utf8)
         var done = 0
@@ -63,28 +59,40 @@ private struct StderrHandler: LogHandler {
         }
     }
 
-    private func text(_ time: String, _ event: LogEvent, _ all: [(String, String)]) -> String {
-        let rest = all.map { " \($0)=\($1.contains(" ") ? Self.quoted($1) : Self.plain($1))" }
-        return "\(time) \(event.level.rawValue): \(Self.plain("\(event.message)"))"
-            + rest.joined()
+    func line(
+        _ time: String, _ level: Logger.Level, _ message: String, _ all: [(String, String)]
+    ) -> String {
+        switch format {
+        case .text:
+            let rest = all.map { " \($0)=\(Self.isWord($1) ? $1 : Self.quoted($1))" }
+            return "\(time) \(level.rawValue): \(Self.plain(message))" + rest.joined()
+        case .json:
+            let members = [("time", time), ("level", level.rawValue), ("message", message)] + all
+            return "{"
+                + members.map { "\(Self.quoted($0)):\(Self.quoted($1))" }.joined(separator: ",")
+                + "}"
+        }
     }
 
-    private func json(_ time: String, _ event: LogEvent, _ all: [(String, String)]) -> String {
-        var members = [
-            "\"time\":\(Self.quoted(time))", "\"level\":\(Self.quoted(event.level.rawValue))",
-            "\"message\":\(Self.quoted("\(event.message)"))",
-        ]
-        members += all.map { "\(Self.quoted($0)):\(Self.quoted($1))" }
-        return "{\(members.joined(separator: ","))}"
+    /// Whether it stands in a text line as it is: a value with a blank or a control would look
+    /// like more than one, or write a line of its own.
+    private static func isWord(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.unicodeScalars.allSatisfy {
+                $0 != "\"" && !$0.properties.isWhitespace
+                    && $0.properties.generalCategory != .control
+            }
     }
 
-    /// Controls would let a device's name write log lines of its own.
+    /// Our own messages may have several lines: each but the first is indented, so that none looks
+    /// like a new one.
     private static func plain(_ text: String) -> String {
         String(
             String.UnicodeScalarView(
                 text.unicodeScalars.map {
                     $0.properties.generalCategory == .control && $0 != "\n" ? " " : $0
-                }))
+                })
+        ).split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\n    ")
     }
 
     private static func quoted(_ text: String) -> String {

@@ -79,7 +79,7 @@ package struct Look: Sendable {
         for told in Set(incident.told.map { "\($0.contact) by \($0.channel)" }).sorted() {
             lines.append("told      \(told)")
         }
-        return lines.joined(separator: "\n")
+        return lines.map(Table.clean).joined(separator: "\n")
     }
 
     /// Deliveries, the newest last.

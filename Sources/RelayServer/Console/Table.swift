@@ -46,13 +46,15 @@ struct Table {
             }).joined(separator: "\n")
     }
 
-    private static func clean(_ text: String) -> String {
+    /// One line that moves nothing: controls, bidirectional ones and line ends become blanks.
+    static func clean(_ text: String) -> String {
         String(
             String.UnicodeScalarView(
-                text.unicodeScalars.map {
-                    $0.properties.generalCategory == .control
-                        || $0.properties.generalCategory == .format
-                        ? " " : $0
+                text.unicodeScalars.map { scalar in
+                    switch scalar.properties.generalCategory {
+                    case .control, .format, .lineSeparator, .paragraphSeparator: " "
+                    default: scalar
+                    }
                 }))
     }
 }

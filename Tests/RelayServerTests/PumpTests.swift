@@ -1,0 +1,204 @@
+// The left crank with a real database and the real engine: order, timers, a disk that fails, an end
+// without a goodbye.
+import Alerting
+import Foundation
+import Storage
+import Synchronization
+import Testing
+
+@testable import RelayServer
+
+/// A pump at work on a database of its own.
+final class PumpBench: Sendable {
+    let folder: Folder
+    let clock: HandClock
+    let timekeeper: Timekeeper
+    let store: Store
+    let pump: Pump
+    let batches = Seen<[Step]>()
+
+    init(
+        _ rules: String = shaken, folder: Folder? = nil, clock: HandClock = HandClock(),
+        afterCrash: Bool = false, fault: Fault? = nil,
+        filled: (Store) async throws -> Void = { _ in }
+    ) async throws {
+        self.folder = try folder ?? Folder()
+        self.clock = clock
+        timekeeper = clock.timekeeper
+        store = try self.folder.store(timekeeper, fault: fault)
+        try await filled(store)
+        let recalled = try store.recall(lateness: .seconds(10))
+        timekeeper.goOn(from: recalled.latest)
+        pump = Pump(store: store, timekeeper: timekeeper, logger: silent) { [batches] in
+            batches.note($0)
+        }
+        pump.start(
+            engine: try engine(rules), memory: Memory(recalled.memory), cursor: recalled.cursor,
+            afterCrash: afterCrash)
+    }
+
+    var now: Instant { timekeeper.now() }
+
+    func accept(_ id: Int, device: Int = 1, alarm: String = "vibration") async throws {
+        try await store.accept([arrival(id, device: device, alarm: alarm, at: now)])
+    }
+    func pass(_ duration: Duration) {
+        clock.pass(duration)
+        pump.signal.raise()
+    }
+    /// Waits until the input is decided.
+    func stepped(_ seq: Int64) async throws {
+        try await batches.wait { $0.joined().contains { ($0.seq ?? 0) >= seq } }
+    }
+    func deliveries() throws -> [Delivery] {
+        try store.listing.deliveries(limit: 10_000).map(\.delivery)
+    }
+    func stop() {
+        pump.stop()
+        store.close()
+    }
+}
+
+@Suite("The pump", .timeLimit(.minutes(1)))
+struct PumpTests {
+    @Test("events are decided in the order of their receipt and their messages queued")
+    func order() async throws {
+        let bench = try await PumpBench()
+        for id in 1...20 { try await bench.accept(id, device: id) }
+        try await bench.stepped(20)
+        #expect(bench.batches.all.joined().compactMap(\.seq) == (1...20).map { Int64($0) })
+        let deliveries = try bench.deliveries()
+        #expect(deliveries.count == 20)
+        #expect(Set(deliveries.map(\.id)).count == 20)
+        #expect(bench.pump.progress.withLock { $0.openIncidents } == 20)
+        bench.stop()
+    }
+
+    @Test("a timer that was due before an event was received comes before it")
+    func timers() async throws {
+        let rules = shaken.replacingOccurrences(
+            of: "once_per: none", with: "once_per: none\n    clear_after: 10m")
+        let folder = try Folder()
+        let clock = HandClock()
+        // The relay is down while the timer is due and another event comes in.
+        let first = try await PumpBench(rules, folder: folder, clock: clock)
+        try await first.accept(1)
+        try await first.stepped(1)
+        first.stop()
+        clock.pass(.minutes(11))
+        let second = try await PumpBench(
+            rules, folder: folder, clock: clock,
+            filled: { store in
+                try await store.accept([arrival(2, at: clock.timekeeper.now())])
+            })
+        try await second.stepped(2)
+        let steps = second.batches.all.joined().map(\.seq)
+        #expect(Array(steps) == [nil, 2])
+        let reasons = try second.deliveries().map(\.reason)
+        #expect(reasons.filter { $0 == .first }.count == 2, "the second is a new incident")
+        second.stop()
+    }
+
+    @Test("a timer fires when its moment comes, without any event")
+    func timerAlone() async throws {
+        let rules = shaken.replacingOccurrences(
+            of: "once_per: none", with: "once_per: none\n    clear_after: 10m")
+        let bench = try await PumpBench(rules)
+        try await bench.accept(1)
+        try await bench.stepped(1)
+        bench.pass(.minutes(10) + .milliseconds(2))
+        try await bench.batches.wait { all in all.joined().contains { $0.seq == nil } }
+        #expect(bench.pump.progress.withLock { $0.openIncidents } == 0)
+        bench.stop()
+    }
+
+    @Test("a batch that the disk refuses is tried until it is there, once")
+    func commitFails() async throws {
+        let left = Atomic(0)
+        let bench = try await PumpBench { sql in
+            guard sql.contains("INTO outbox"), left.load(ordering: .relaxed) > 0 else { return }
+            left.subtract(1, ordering: .relaxed)
+            throw StoreError(.full, "the disk is full")
+        }
+        left.store(2, ordering: .relaxed)
+        try await bench.accept(1)
+        try await bench.stepped(1)
+        #expect(left.load(ordering: .relaxed) == 0)
+        #expect(try bench.deliveries().count == 1)
+        bench.stop()
+    }
+
+    @Test("a stop while the disk is full ends, and the next start decides the same")
+    func stopWhileFull() async throws {
+        let isFull = Atomic(false)
+        let refused = Seen<Bool>()
+        let folder = try Folder()
+        let bench = try await PumpBench(folder: folder) { sql in
+            guard sql.contains("INTO outbox"), isFull.load(ordering: .relaxed) else { return }
+            refused.note(true)
+            throw StoreError(.full, "the disk is full")
+        }
+        isFull.store(true, ordering: .relaxed)
+        try await bench.accept(1)
+        try await refused.wait(for: 1)
+        bench.stop()
+        #expect(bench.batches.all.isEmpty)
+
+        let next = try await PumpBench(folder: folder, clock: bench.clock)
+        try await next.stepped(1)
+        #expect(try next.deliveries().count == 1)
+        next.stop()
+    }
+
+    @Test("a start after a crash doubles nothing and loses nothing")
+    func replay() async throws {
+        let bench = try await PumpBench()
+        for id in 1...3 { try await bench.accept(id, device: id) }
+        try await bench.stepped(3)
+        // As `kill -9` leaves it, with events that were accepted and not decided.
+        bench.pump.stop()
+        for id in 4...6 { try await bench.accept(id, device: id) }
+        let crashed = try bench.folder.crashed()
+        let before = try bench.deliveries().map(\.id)
+        bench.store.close()
+
+        let next = try await PumpBench(folder: crashed, clock: bench.clock, afterCrash: true)
+        try await next.stepped(6)
+        let after = try next.deliveries().map(\.id)
+        #expect(after.count == 6)
+        #expect(Set(after).isSuperset(of: before))
+        next.stop()
+    }
+
+    @Test("after a crash batches begin with one input and double")
+    func cautious() async throws {
+        let folder = try Folder()
+        let clock = HandClock()
+        let bench = try await PumpBench(
+            folder: folder, clock: clock, afterCrash: true,
+            filled: { store in
+                for id in 1...40 {
+                    try await store.accept([
+                        arrival(id, device: id, at: clock.timekeeper.now())
+                    ])
+                }
+            })
+        try await bench.stepped(40)
+        #expect(bench.batches.all.map(\.count) == [1, 2, 4, 8, 16, 9])
+        bench.stop()
+    }
+
+    @Test("the next event is judged by new rules")
+    func reload() async throws {
+        let bench = try await PumpBench()
+        try await bench.accept(1)
+        try await bench.stepped(1)
+        bench.pump.reload(
+            try engine(shaken.replacingOccurrences(of: "id: shaken", with: "id: renamed")))
+        try await bench.accept(2, device: 2)
+        try await bench.stepped(2)
+        #expect(
+            Set(try bench.deliveries().flatMap { $0.items.map(\.rule) }) == ["shaken", "renamed"])
+        bench.stop()
+    }
+}
