@@ -5,7 +5,8 @@ import PackageDescription
 /// Swift settings of every target of ours: one place, one loop (at the end of this file).
 let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
+    // Not MemberImportVisibility: glibc's structs (timespec) belong to whichever C module the
+    // compiler read first, so that it refuses their members in one build and not in the next.
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
