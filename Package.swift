@@ -100,8 +100,8 @@ let package = Package(
             ]),
         .executableTarget(
             name: "outcry-bench",
-            dependencies: ["Alerting", "Intake", "Storage"],
-            path: "Tests/Benchmarks"),
+            dependencies: ["Alerting", "Intake", "TestSupport"],
+            path: "Tests/Benchmarks", exclude: ["bench.sh"]),
         .target(
             name: "TestSupport", dependencies: ["Alerting"], path: "Tests/TestSupport",
             exclude: ["aiosmtpd_sink.py", "http_sink.py", "smtp_sink.py"]),

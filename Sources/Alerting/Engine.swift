@@ -85,21 +85,25 @@ package struct Engine: Sendable {
         _ event: Event, seq: Int64, _ memory: Memory, _ step: inout StepBuilder
     ) {
         let subject = step.learn(event, memory)
-        let happening = Happening(event, seq: seq, subject, rules.kinds(of: event, memory))
-        step.happening = happening
+        let kinds = rules.kinds(of: event, memory)
+        let couldClear = rules.couldClear(kinds)
+        func happening() -> Happening { Happening(event, seq: seq, subject, kinds, memory) }
+        let answers = rules.find(kinds, of: subject, subject.facts, memory)
 
-        clear(by: happening, subject, memory, &step)
-        judgeAgain(subject, by: happening, memory, &step)
-        let rulings = rules.find(
-            event, uniqueId: subject.key.uniqueId, slot: subject.slot, subject.facts, memory)
+        if couldClear, step.hasIncidents(subject, memory) {
+            clear(by: step.about(happening()), subject, memory, &step)
+        }
+        if !subject.recent.isEmpty {
+            judgeAgain(subject, by: step.about(happening()), memory, &step)
+        }
         var judgement = Judgement(seq: seq, device: subject.key, rulesHash: rules.book.hash)
-        judgement.fix = rulings.placeReport
-        if event.device == nil { judgement.attributes = subject.facts.device?.attributes }
-        judgement.verdicts = step.verdicts + step.take(rulings, happening, subject, memory)
+        judgement.fix = answers.placeReport
+        if event.device == nil { judgement.attributes = subject.facts.deviceAttributes }
+        let matching = answers.hasMatch ? step.about(happening()) : nil
+        judgement.verdicts = step.take(answers, subject, memory, matching)
+        if !step.verdicts.isEmpty { judgement.verdicts = step.verdicts + judgement.verdicts }
 
-        if rulings.isOpen || subject.isBare || rules.couldClear(happening.kinds)
-            || rules.waitsForName(event, memory)
-        {
+        if answers.isOpen || subject.isBare || couldClear || rules.waitsForName(event, memory) {
             step.keep(
                 Recent(
                     seq: seq, device: subject.key, event: event,
@@ -112,12 +116,12 @@ package struct Engine: Sendable {
     private mutating func clear(
         by happening: Happening, _ subject: Subject, _ memory: Memory, _ step: inout StepBuilder
     ) {
-        guard let slot = subject.slot, rules.couldClear(happening.kinds) else { return }
-        let open = memory.devices[slot].incidents
-        guard !open.isEmpty || !step.incidents.isEmpty else { return }
-        for number in rules.clearable(happening.kinds, slot: slot, memory).sorted() {
+        step.beginPart()
+        for number in rules.clearable(happening.kinds, of: subject) {
             let rule = rules.index.rules[Int(number)]
-            guard let incident = step.incidents[rule.id] ?? open[rule.id] else { continue }
+            guard let incident = step.incident(of: rule.id, slot: subject.slot, memory) else {
+                continue
+            }
             step.undo(incident, of: rule, by: happening, memory)
         }
     }
@@ -130,26 +134,22 @@ package struct Engine: Sendable {
     ) {
         for recent in subject.recent {
             let moment = recent.event.effectiveTime
+            let isWhole = subject.rejudgesAll || subject.completed == recent.seq
             // Only reports that are not later than the event can change what was said of it.
             guard step.step.now - recent.event.received <= lateness,
-                subject.rejudgesAll || subject.completed == recent.seq
-                    || subject.news.contains(where: { $0.time <= moment })
+                isWhole || subject.news.contains(where: { $0.time <= moment })
             else { continue }
-            var again = subject
-            again.facts = Facts(recent.event, past: subject.past, device: subject.facts.device)
-            let rulings = rules.find(
-                recent.event, uniqueId: subject.key.uniqueId, slot: subject.slot, again.facts,
-                memory)
-            var fresh = rulings
-            fresh.list = rulings.list.filter { finding in
-                finding.isMatch
-                    && !recent.matched.contains(rules.index.rules[Int(finding.rule)].id)
+            let facts = Facts(
+                recent.event, past: subject.past(memory), known: step.device(subject, memory))
+            let kinds = rules.kinds(of: recent.event, memory)
+            var answers = rules.find(kinds, of: subject, facts, memory)
+            answers.list.removeAll { answer in
+                !answer.isMatch
+                    || recent.matched.contains(rules.index.rules[Int(answer.rule)].id)
             }
-            guard !fresh.list.isEmpty || subject.rejudgesAll || subject.completed == recent.seq
-            else { continue }
-            let earlier = Happening(
-                recent.event, seq: recent.seq, again, rules.kinds(of: recent.event, memory))
-            let verdicts = step.take(fresh, earlier, again, memory)
+            guard !answers.list.isEmpty || isWhole else { continue }
+            let earlier = Happening(recent.event, seq: recent.seq, subject, kinds, memory)
+            let verdicts = step.take(answers, subject, memory, earlier)
             var kept = recent
             kept.device = subject.key
             kept.matched += verdicts.filter(\.isMatch).map(\.rule)
@@ -157,7 +157,7 @@ package struct Engine: Sendable {
             guard !verdicts.isEmpty else { continue }
             var judgement = Judgement(
                 seq: recent.seq, device: subject.key, rulesHash: rules.book.hash)
-            judgement.fix = rulings.placeReport
+            judgement.fix = answers.placeReport
             judgement.verdicts = verdicts
             step.step.rejudged.append(judgement)
         }
@@ -177,11 +177,12 @@ package struct Engine: Sendable {
         }
         subject.recent[index].event.fill(from: copy)
         subject.completed = subject.recent[index].seq
-        let whole = Happening(
-            subject.recent[index].event, seq: subject.recent[index].seq, subject,
-            rules.kinds(of: subject.recent[index].event, memory))
-        step.happening = whole
-        clear(by: whole, subject, memory, &step)
+        let event = subject.recent[index].event
+        let whole = step.about(
+            Happening(
+                event, seq: subject.recent[index].seq, subject, rules.kinds(of: event, memory),
+                memory))
+        if step.hasIncidents(subject, memory) { clear(by: whole, subject, memory, &step) }
         judgeAgain(subject, by: whole, memory, &step)
     }
 }

@@ -17,6 +17,7 @@ package struct Memory: Sendable {
     private var geofences: [ServerName: Int64] = [:]
     private var geofenceNames: [ServerId: String] = [:]
     private var timers = TimerHeap()
+    private var timersChanged = false
     /// The events that are kept, in the order of their receipt.
     private var recents = RecentQueue()
 
@@ -79,7 +80,9 @@ extension Memory {
 
     /// The stand-in that bare events with this event's deviceId went to, if the event now says
     /// which device that is.
-    func standIn(for event: Event) -> DeviceMemory? {
+    func standIn(for event: Event, at known: Int?) -> DeviceMemory? {
+        // The usual case: the id is the device's own.
+        if let known, devices[known].deviceId == event.knownDeviceId { return nil }
         guard let device = event.device, !device.uniqueId.isEmpty, event.knownDeviceId != 0,
             let slot = slotsOfIds[ServerId(server: event.server, id: event.knownDeviceId)],
             devices[slot].isStandIn, devices[slot].key.uniqueId != device.uniqueId
@@ -153,6 +156,8 @@ extension Memory {
         for delivery in step.deliveries where delivery.state == .held { hold(delivery) }
         for recent in step.recent { keep(recent) }
         forget(before: step.now)
+        guard timersChanged else { return }
+        timersChanged = false
         // Exclusive access: the closure reads what `timers` is not.
         var heap = timers
         timers = TimerHeap()
@@ -183,6 +188,14 @@ extension Memory {
     }
 
     private mutating func put(_ incident: Incident) {
+        timersChanged = true
+        if incident.state != .cleared, let place = placesOfIncidents[incident.id],
+            devices[place.slot].key == incident.device
+        {
+            devices[place.slot].incidents[incident.rule] = incident
+            if let due = incident.due { timers.add(.incident(incident.id), due: due) }
+            return
+        }
         // It may have moved here from the stand-in of its device.
         if let old = placesOfIncidents[incident.id]?.slot, devices[old].key != incident.device,
             devices[old].incidents[incident.rule]?.id == incident.id
@@ -234,6 +247,7 @@ extension Memory {
     }
 
     private mutating func hold(_ delivery: Delivery) {
+        timersChanged = true
         let way = Destination(delivery)
         var waiting = held[way] ?? Held(due: delivery.due, deliveries: [])
         guard !waiting.deliveries.contains(where: { $0.id == delivery.id }) else { return }
@@ -244,6 +258,7 @@ extension Memory {
     }
 
     private mutating func release(_ ids: Set<String>) {
+        timersChanged = true
         for (way, waiting) in held where waiting.deliveries.contains(where: { ids.contains($0.id) })
         {
             let left = waiting.deliveries.filter { !ids.contains($0.id) }

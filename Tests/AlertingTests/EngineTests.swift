@@ -172,18 +172,24 @@ struct EngineTests {
         #expect(!run.told.isEmpty)
     }
 
-    @Test("trouble of the relay's own goes to the operator, each kind once an hour")
+    @Test("trouble goes to the operator, each kind at once, and what follows an hour later in one")
     func trouble() {
         var workshop = Contact(name: "workshop")
         workshop.ways = [Contact.Way(channel: .email, address: "w@example.org")]
         var run = EngineRun(.of(), operator: workshop)
         let dead = Trouble(kind: .deadDelivery, subject: "dead", text: "it was given up")
         #expect(run.step(.trouble(dead, cause: "a")).deliveries.map(\.trouble) == [dead])
-        #expect(run.step(.trouble(dead, cause: "b")).deliveries.isEmpty)
+        let later = [run.step(.trouble(dead, cause: "b")), run.step(.trouble(dead, cause: "b2"))]
+        #expect(later.flatMap(\.deliveries).allSatisfy { $0.state == .held })
         let poison = Trouble(kind: .poisonEvent, subject: "poison", text: "set aside")
         #expect(run.step(.trouble(poison, cause: "c")).deliveries.count == 1)
         run.now = run.now + .hours(1)
-        #expect(run.step(.trouble(dead, cause: "d")).deliveries.count == 1)
+        #expect(run.memory.nextDue == run.now)
+        let told = run.step(.timers).deliveries
+        #expect(told.map(\.state) == [.queued])
+        #expect(told.first?.trouble?.subject == "2 more: dead")
+        #expect(run.memory.nextDue == nil)
+        #expect(run.step(.trouble(dead, cause: "d")).deliveries.map(\.state) == [.held])
         var nobody = EngineRun(.of())
         #expect(nobody.step(.trouble(dead, cause: "a")).deliveries.isEmpty)
     }

@@ -92,7 +92,9 @@ struct IncidentTests {
     @Test("its opposite clears it, and only a rule that wants it tells the end")
     func opposite() {
         let quiet = Rule.of("off", .event(["deviceOffline"]))
-        let told = Rule.of("off-told", .event(["deviceOffline"])) { $0.clears = Clears(notify: true) }
+        let told = Rule.of("off-told", .event(["deviceOffline"])) {
+            $0.clears = Clears(notify: true)
+        }
         var run = EngineRun(.of(quiet, told))
         #expect(run.event("deviceOffline").told == ["first off+off-told to owner"])
         run.wait(.minutes(1))

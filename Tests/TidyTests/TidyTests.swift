@@ -58,7 +58,9 @@ struct TidyTests {
     /// What each module may import. A wall is an import that somebody would be tempted to write.
     static let allowed: [String: Set<String>] = [
         "Alerting": ["Foundation", "CYaml", "Mustache", "Crypto"],
-        "Storage": ["Alerting", "Foundation", "GRDB", "GRDBSQLite", "Glibc", "Synchronization"],
+        "Storage": [
+            "Alerting", "Dispatch", "Foundation", "GRDB", "GRDBSQLite", "Glibc", "Synchronization",
+        ],
         "Intake": [
             "Alerting", "CSimdjson", "Foundation", "Glibc", "HTTPTypes", "Hummingbird",
             "HummingbirdCore", "HummingbirdTLS", "Logging", "NIOConcurrencyHelpers", "NIOCore",
@@ -139,11 +141,13 @@ struct TidyTests {
 
     @Test("lines, functions and files keep their size", arguments: sources + tests)
     func sizes(_ file: SourceFile) {
-        let isGenerated = file.lines.first?.contains("generated") ?? false
-        for (index, line) in file.lines.enumerated() where line.count > 100 && !isGenerated {
-            Issue.record("\(file.path):\(index + 1): \(line.count) columns, 100 at most")
-        }
+        let isGenerated = file.lines.first?.hasPrefix("// Made by ") ?? false
         let isOurs = file.path.hasPrefix("Sources/")
+        // Tests quote whole lines of other people's formats.
+        let columns = isOurs ? 100 : 120
+        for (index, line) in file.lines.enumerated() where line.count > columns && !isGenerated {
+            Issue.record("\(file.path):\(index + 1): \(line.count) columns, \(columns) at most")
+        }
         if isOurs, !isGenerated {
             #expect(file.lines.count <= 400, "\(file.path): \(file.lines.count) lines, 400 at most")
         }
@@ -168,7 +172,7 @@ struct TidyTests {
     func headers(_ file: SourceFile) {
         #expect(file.lines.first?.hasPrefix("//") ?? false, "\(file.path): no header")
         let banned = [
-            "Task.detached", "fatalError(", "try!", "as!", "FIXME", "TODO", "XXX", "print(\"DEBUG",
+            "Task.detached", "fatalError(", "try!", "as!", "FIXME", "TODO", "print(\"DEBUG",
         ]
         for (index, line) in file.lines.enumerated() {
             for word in banned where line.contains(word) {

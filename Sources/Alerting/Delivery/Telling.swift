@@ -4,7 +4,7 @@
 extension StepBuilder {
     /// Tells a match: to all of `notify` at first, later to those who were told.
     mutating func tell(
-        _ telling: Telling, _ incident: inout Incident, _ rule: Rule, _ happening: Happening,
+        _ telling: Telling, _ incident: inout Incident, _ rule: ActiveRule, _ happening: Happening,
         place: String?, gathers: Bool
     ) {
         let reason = telling == .again ? Reason.again : .first
@@ -21,7 +21,7 @@ extension StepBuilder {
     }
 
     /// Tells what was kept quiet and is still true.
-    mutating func tellPending(_ incident: inout Incident, _ rule: Rule, _ pending: Item) {
+    mutating func tellPending(_ incident: inout Incident, _ rule: ActiveRule, _ pending: Item) {
         for hearer in hearers(of: rule) {
             var item = pending
             item.incident = facts(of: incident)
@@ -38,7 +38,7 @@ extension StepBuilder {
     }
 
     /// Everybody that `notify` names, once for each way, with the template of the first step.
-    private func hearers(of rule: Rule) -> [Incident.Told] {
+    private func hearers(of rule: ActiveRule) -> [Incident.Told] {
         var found: [Incident.Told] = []
         for step in rule.notify {
             for name in step.to {
@@ -58,7 +58,7 @@ extension StepBuilder {
 
     /// The facts of an incident for a message.
     func item(
-        _ incident: Incident, _ rule: Rule, _ reason: Reason, _ happening: Happening?,
+        _ incident: Incident, _ rule: ActiveRule, _ reason: Reason, _ happening: Happening?,
         place: String?
     ) -> Item {
         Item(
@@ -94,27 +94,42 @@ extension StepBuilder {
     private struct Group: Hashable {
         var destination: Destination
         var isGathered: Bool
+
+        init(_ message: Outgoing) {
+            destination = message.destination
+            isGathered = message.isGathered
+        }
     }
 
     /// The step, with what it tells merged into one message to each destination.
     func finished(_ memory: Memory) -> Step {
         guard !outgoing.isEmpty else { return step }
         var step = step
-        var order: [Group] = []
-        var groups: [Group: [Outgoing]] = [:]
-        for message in outgoing {
-            let group = Group(destination: message.destination, isGathered: message.isGathered)
-            if groups[group] == nil { order.append(group) }
-            groups[group, default: []].append(message)
-        }
-        for group in order {
-            let messages = groups[group] ?? []
+        for (group, messages) in grouped() {
             let made = deliveries(messages.map(\.item), group, memory)
             step.deliveries += made
             let released = messages.flatMap(\.releases)
             if !released.isEmpty { step.changes.append(.released(released, into: made.first?.id)) }
         }
         return step
+    }
+
+    /// What goes where, in the order in which it came up.
+    private func grouped() -> [(Group, [Outgoing])] {
+        // Nearly always it is one.
+        if outgoing.count == 1 { return [(Group(outgoing[0]), outgoing)] }
+        var places: [Group: Int] = [:]
+        var groups: [(Group, [Outgoing])] = []
+        for message in outgoing {
+            let group = Group(message)
+            if let place = places[group] {
+                groups[place].1.append(message)
+            } else {
+                places[group] = groups.count
+                groups.append((group, [message]))
+            }
+        }
+        return groups
     }
 
     private func deliveries(_ items: [Item], _ group: Group, _ memory: Memory) -> [Delivery] {

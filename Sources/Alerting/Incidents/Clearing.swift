@@ -35,7 +35,7 @@ extension Trigger {
 extension StepBuilder {
     /// Undoes what an event undoes of an incident, and ends it when nothing is left.
     mutating func undo(
-        _ incident: Incident, of rule: Rule, by happening: Happening, _ memory: Memory
+        _ incident: Incident, of rule: ActiveRule, by happening: Happening, _ memory: Memory
     ) {
         guard incident.state != .cleared else { return }
         var incident = incident
@@ -56,7 +56,7 @@ extension StepBuilder {
 
     /// Whether a match that is only heard of now was undone by something received before it.
     func isUndone(
-        _ rule: Rule, _ member: Incident.Member, _ happening: Happening, _ subject: Subject,
+        _ rule: ActiveRule, _ member: Incident.Member, _ happening: Happening, _ subject: Subject,
         _ memory: Memory
     ) -> Bool {
         func undoes(_ event: Event) -> Bool {
@@ -71,9 +71,9 @@ extension StepBuilder {
         return undoes(own.event)
     }
 
-    /// Ends an incident. `isTold`: whether this kind of end is told at all, where the rule wants it.
+    /// Ends an incident. `isTold`: whether this kind of end is told, where the rule wants it.
     mutating func end(
-        _ incident: Incident, _ rule: Rule?, _ happening: Happening?, isTold: Bool,
+        _ incident: Incident, _ rule: ActiveRule?, _ happening: Happening?, isTold: Bool,
         _ memory: Memory
     ) {
         var incident = incident

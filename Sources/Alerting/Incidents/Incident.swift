@@ -25,7 +25,12 @@ package struct Incident: Hashable, Sendable {
     /// Each member of the rule's `when` that matched and is not yet undone by its opposite.
     package var openMembers: [Member] = []
     /// What an incident that has told nobody will say when its quiet ends: its last match.
-    package var pending: Item?
+    package var pending: Item? {
+        get { pendingItem.first }
+        set { pendingItem = newValue.map { [$0] } ?? [] }
+    }
+    /// A list of one or none: an item is large, and incidents are copied at each match.
+    private var pendingItem: [Item] = []
     /// When a timer of its own is due: `clear_after`, or the expiry of one untouched for 30 d.
     package var due: Instant?
 

@@ -34,13 +34,13 @@ extension Incident {
     }
 
     /// Whether something that may happen ends it; else `clear_after` does.
-    func hasEnd(_ rule: Rule) -> Bool {
+    func hasEnd(_ rule: ActiveRule) -> Bool {
         rule.clears?.when != nil || openMembers.allSatisfy(Opposites.hasOpposite)
     }
 
     /// When its own timer is due, after something touched it at `now`.
     /// - Parameter quietEnd: when it may be told, if it has not been.
-    func due(_ rule: Rule, now: Instant, quietEnd: Instant?) -> Instant {
+    func due(_ rule: ActiveRule, now: Instant, quietEnd: Instant?) -> Instant {
         var due = now + .days(Limits.incidentExpiryDays)
         if !hasEnd(rule) { due = min(due, lastMatch + rule.clearAfter) }
         if let quietEnd, pending != nil { due = min(due, quietEnd) }
@@ -49,28 +49,31 @@ extension Incident {
 }
 
 extension StepBuilder {
-    /// What all rulings of an event come to: each match opens or joins an incident.
+    /// What all answers of an event come to: each match opens or joins an incident. They come in
+    /// the order of the rules' ids, so that the same event gives the same step.
+    /// - Parameter happening: there if something matched.
     mutating func take(
-        _ rulings: Rulings, _ happening: Happening, _ subject: Subject, _ memory: Memory
+        _ answers: RuleAnswers, _ subject: Subject, _ memory: Memory,
+        _ happening: Happening?
     ) -> [Verdict] {
-        guard !rulings.list.isEmpty else { return [] }
-        // By id: file order means nothing, and the same event gives the same step.
-        let sorted =
-            rulings.list.count == 1
-            ? rulings.list
-            : rulings.list.sorted {
-                index.rules[Int($0.rule)].id < index.rules[Int($1.rule)].id
-            }
-        return sorted.map { ruling in
-            let rule = index.rules[Int(ruling.rule)]
-            switch ruling.outcome {
-            case .quiet(let truth, let words):
-                return Verdict(
-                    rule: rule.id, result: truth == .unknown ? .unknown : .quiet, leaf: words)
-            case .match:
-                return match(rule, member(ruling.form, happening), happening, subject, memory)
+        guard !answers.list.isEmpty else { return [] }
+        beginPart()
+        var verdicts: [Verdict] = []
+        verdicts.reserveCapacity(answers.list.count)
+        for answer in answers.list {
+            let rule = index.rules[Int(answer.rule)]
+            switch answer.outcome {
+            case .quiet(let truth, let leaf):
+                verdicts.append(
+                    Verdict(
+                        rule: rule.id, result: truth == .unknown ? .unknown : .quiet,
+                        leaf: index.conditions.words[Int(leaf)]))
+            case .match(let form):
+                guard let happening else { continue }
+                verdicts.append(match(rule, member(form, happening), happening, subject, memory))
             }
         }
+        return verdicts
     }
 
     private func member(_ form: RuleIndex.Form, _ happening: Happening) -> Incident.Member {
@@ -81,7 +84,7 @@ extension StepBuilder {
     }
 
     private mutating func match(
-        _ rule: Rule, _ member: Incident.Member, _ happening: Happening, _ subject: Subject,
+        _ rule: ActiveRule, _ member: Incident.Member, _ happening: Happening, _ subject: Subject,
         _ memory: Memory
     ) -> Verdict {
         let isLate = happening.event.lateness > rule.late.upTo
@@ -125,12 +128,13 @@ extension StepBuilder {
             ? nil : incident.due(rule, now: now, quietEnd: isWithin ? quietEnd : nil)
         put(incident)
         let result: Verdict.Result =
-            telling != .nothing ? (gathers ? .late : .told)
+            telling != .nothing
+            ? (gathers ? .late : .told)
             : wasAcknowledged ? .acknowledged : .oncePer
         return Verdict(rule: rule.id, result: result, incident: incident.id)
     }
 
-    private func open(_ rule: Rule, _ happening: Happening) -> Incident {
+    private func open(_ rule: ActiveRule, _ happening: Happening) -> Incident {
         var incident = Incident(
             id: DerivedId.make(
                 "incident", rule.id, happening.device.server, happening.device.uniqueId,
@@ -143,7 +147,7 @@ extension StepBuilder {
 
     /// What `once_per` counts apart for this match.
     func stampKey(
-        _ rule: Rule, _ happening: Happening, _ member: Incident.Member
+        _ rule: ActiveRule, _ happening: Happening, _ member: Incident.Member
     ) -> StampKey {
         let by = rule.oncePer.by
         let place = by.contains(.place) ? member.place ?? placeName(of: happening.event) ?? "" : ""

@@ -8,11 +8,15 @@ struct StepBuilder {
     /// What makes this step's messages unlike any other step's; of an event it is not set, for
     /// only events that are told need it.
     var cause = ""
-    /// The event that this step is about.
-    var happening: Happening?
-    /// Incidents of the step's device as this step leaves them, by rule; a cleared one is gone.
-    private(set) var incidents: [String: Incident] = [:]
-    private var stamps: [StampKey: Instant] = [:]
+    /// The event that this step is about, once something comes of it.
+    private(set) var happening: Happening?
+    /// Incidents as this step leaves them, the latest word last.
+    private(set) var incidents: [Incident] = []
+    private var stamps: [(key: StampKey, moment: Instant?)] = []
+    /// How many of them are of earlier parts of the step: what one event's matches change is of
+    /// rules that it does not come to again.
+    private var earlierIncidents = 0
+    private var earlierStamps = 0
     /// What rules said besides their matches.
     private(set) var verdicts: [Verdict] = []
     private(set) var outgoing: [Outgoing] = []
@@ -32,6 +36,24 @@ struct StepBuilder {
         step = Step(seq: seq, now: now)
     }
 
+    /// Notes what the step is about; the first one stays.
+    mutating func about(_ made: @autoclosure () -> Happening) -> Happening {
+        if let happening { return happening }
+        let new = made()
+        happening = new
+        return new
+    }
+
+    func hasIncidents(_ subject: Subject, _ memory: Memory) -> Bool {
+        !incidents.isEmpty || subject.slot.map { !memory.devices[$0].incidents.isEmpty } ?? false
+    }
+
+    /// What is known of the device, by this step too.
+    func device(_ subject: Subject, _ memory: Memory) -> Device? {
+        for case .device(subject.key, _, let device, _) in step.changes { return device }
+        return memory.device(subject.slot)
+    }
+
     mutating func change(_ change: Change) { step.changes.append(change) }
     mutating func say(_ verdict: Verdict) { verdicts.append(verdict) }
     mutating func send(_ message: Outgoing) { outgoing.append(message) }
@@ -45,22 +67,33 @@ struct StepBuilder {
     }
 
     mutating func put(_ incident: Incident) {
-        incidents[incident.rule] = incident
+        incidents.append(incident)
         change(.incident(incident))
+    }
+
+    /// Begins a part of the step (an event's matches): what was changed so far counts from now on.
+    mutating func beginPart() {
+        earlierIncidents = incidents.count
+        earlierStamps = stamps.count
     }
 
     /// The open or acknowledged incident of a rule on the step's device.
     func incident(of rule: String, slot: Int?, _ memory: Memory) -> Incident? {
-        if let changed = incidents[rule] { return changed.state == .cleared ? nil : changed }
+        if let changed = incidents[..<earlierIncidents].last(where: { $0.rule == rule }) {
+            return changed.state == .cleared ? nil : changed
+        }
         return slot.flatMap { memory.devices[$0].incidents[rule] }
     }
 
     mutating func setStamp(_ key: StampKey, _ moment: Instant?) {
-        stamps[key] = moment
+        stamps.append((key, moment))
         change(.stamp(key, moment))
     }
 
     func stamp(_ key: StampKey, _ memory: Memory) -> Instant? {
-        stamps[key] ?? memory.stamp(key)
+        if let changed = stamps[..<earlierStamps].last(where: { $0.key == key }) {
+            return changed.moment
+        }
+        return memory.stamp(key)
     }
 }

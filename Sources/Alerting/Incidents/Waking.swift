@@ -31,13 +31,13 @@ extension StepBuilder {
     }
 
     private func quietEnd(
-        _ rule: Rule, _ incident: Incident, _ pending: Item, _ memory: Memory
+        _ rule: ActiveRule, _ incident: Incident, _ pending: Item, _ memory: Memory
     ) -> Instant? {
         guard let span = rule.oncePer.duration else { return nil }
         return stamp(stampKey(rule, incident, pending), memory).map { $0 + span }
     }
 
-    private func stampKey(_ rule: Rule, _ incident: Incident, _ pending: Item) -> StampKey {
+    private func stampKey(_ rule: ActiveRule, _ incident: Incident, _ pending: Item) -> StampKey {
         let by = rule.oncePer.by
         return StampKey(
             rule: rule.id, device: by.contains(.device) ? incident.device : nil,
@@ -53,7 +53,7 @@ extension StepBuilder {
             for (number, old) in delivery.items.enumerated() {
                 var item = old
                 item.reason = .digest
-                if let now = incidents[old.rule].flatMap({ $0.id == old.incident.id ? $0 : nil })
+                if let now = incidents.last(where: { $0.id == old.incident.id })
                     ?? memory.incident(id: old.incident.id)
                 {
                     item.incident.state = now.state

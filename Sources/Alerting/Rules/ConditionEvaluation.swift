@@ -71,7 +71,7 @@ struct ConditionJudge {
         case .place(let first, let count, let inside):
             return judgePlaces(first, count, inside: inside, root, pool, facts, memory)
         case .armed(let wanted):
-            if let device = facts.device, let flag = device.attributes.flag("guarded") {
+            if let flag = facts.deviceAttributes?.flag("guarded") {
                 return Answer(truth: Truth(flag == wanted), leaf: root, isOpen: false)
             }
             return said(facts.newest { $0.armed != nil }, root) { $0.armed == wanted }
@@ -194,7 +194,7 @@ struct ConditionJudge {
     ) -> Answer {
         let attributes: Attributes? =
             switch test.owner {
-            case .device: facts.device?.attributes
+            case .device: facts.deviceAttributes
             case .position: facts.positionAttributes
             case .event: facts.eventAttributes
             }

@@ -12,19 +12,26 @@ struct Facts {
     var spoken: Report?
     /// The device's other reports, oldest first.
     var past: [Report]
-    /// As known at receipt; nil: only bare events so far.
-    var device: Device?
+    /// Of the device as known at receipt; nil: only bare events so far.
+    var deviceAttributes: Attributes?
     var eventAttributes: Attributes
     /// nil: the event has no position.
     var positionAttributes: Attributes?
 
-    init(_ event: Event, past: [Report], device: Device?) {
+    /// - Parameter past: the device's reports in Memory, or more than those.
+    init(_ event: Event, past: [Report], known: Device?) {
         time = event.effectiveTime
         server = event.server
-        own = event.position.map { Report($0, at: event.timeOfPosition) }
+        if let position = event.position { own = Report(position, at: event.timeOfPosition) }
         spoken = Report(saidBy: event, at: time)
         self.past = past
-        self.device = event.device.known(before: device)
+        // A description without attributes (a payload that somebody trimmed) takes none away.
+        if let device = event.device {
+            deviceAttributes = device.attributes
+            if device.attributes.isEmpty, let known { deviceAttributes = known.attributes }
+        } else {
+            deviceAttributes = known?.attributes
+        }
         eventAttributes = event.attributes
         positionAttributes = event.position?.attributes
     }
@@ -75,13 +82,20 @@ struct Facts {
     }
 }
 
-extension Device? {
-    /// What is known of a device after it was described again. A description without attributes
-    /// (a payload that somebody trimmed) takes none away.
-    func known(before: Device?) -> Device? {
-        guard var now = self else { return before }
-        if now.attributes.isEmpty, let before { now.attributes = before.attributes }
-        if now.group == nil, let before, before.groupId == now.groupId { now.group = before.group }
+extension Device {
+    /// What is known of it after it was described before as `old`.
+    func after(_ old: Device?) -> Device {
+        guard let old else { return self }
+        var now = self
+        if now.attributes.isEmpty { now.attributes = old.attributes }
+        if now.group == nil, old.groupId == now.groupId { now.group = old.group }
         return now
+    }
+
+    /// Whether it says nothing that `old` does not.
+    func isKnown(by old: Device) -> Bool {
+        id == old.id && name == old.name && uniqueId == old.uniqueId && groupId == old.groupId
+            && (group == nil || group == old.group)
+            && (attributes.isEmpty || attributes == old.attributes)
     }
 }

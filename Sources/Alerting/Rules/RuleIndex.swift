@@ -4,8 +4,8 @@
 
 final class RuleIndex: Sendable {
     let book: RuleBook
-    /// The enabled rules, by id: everything else here is numbers into this.
-    let rules: [Rule]
+    /// The enabled rules, in the order of their ids: everything else here is numbers into this.
+    let rules: [ActiveRule]
     let compiled: [CompiledRule]
     /// Of all rules; a rule's are `forms[rule.forms]`, in the order in which they are written.
     let forms: [Form]
@@ -47,9 +47,11 @@ final class RuleIndex: Sendable {
 
     init(_ book: RuleBook) {
         var builder = Builder(book)
-        for rule in book.rules where rule.enabled { builder.add(rule) }
+        for rule in book.rules.sorted(by: { $0.id < $1.id }) where rule.enabled {
+            builder.add(rule)
+        }
         self.book = book
-        rules = builder.rules
+        rules = builder.rules.map { ActiveRule($0) }
         compiled = builder.compiled
         forms = builder.forms
         kinds = builder.kinds
@@ -72,12 +74,13 @@ final class RuleIndex: Sendable {
 
     func number(ofRule id: String) -> Int32? { numbers[id] }
 
-    func rule(_ id: String) -> Rule? { numbers[id].map { rules[Int($0)] } }
+    func rule(_ id: String) -> ActiveRule? { numbers[id].map { rules[Int($0)] } }
 
     /// Whether the rule is about a device that fits these selectors.
     func covers(_ rule: CompiledRule, _ fitting: [Int32]) -> Bool {
         if rule.isForAll { return true }
-        for selector in ruleSelectors[Int(rule.selectors.lowerBound)..<Int(rule.selectors.upperBound)]
+        for selector in ruleSelectors[
+            Int(rule.selectors.lowerBound)..<Int(rule.selectors.upperBound)]
         where fitting.contains(selector) {
             return true
         }
@@ -91,6 +94,27 @@ final class RuleIndex: Sendable {
             return forms[Int(index)]
         }
         return nil
+    }
+}
+
+/// What a rule does when it fires. By reference: a rule is large, and each match looks at it.
+final class ActiveRule: Sendable {
+    let id: String
+    let severity: Severity
+    let oncePer: OncePer
+    let late: Late
+    let notify: [NotifyStep]
+    let clears: Clears?
+    let clearAfter: Duration
+
+    init(_ rule: Rule) {
+        id = rule.id
+        severity = rule.severity
+        oncePer = rule.oncePer
+        late = rule.late
+        notify = rule.notify
+        clears = rule.clears
+        clearAfter = rule.clearAfter
     }
 }
 

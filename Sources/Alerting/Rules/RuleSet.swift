@@ -29,24 +29,24 @@ package struct RuleSet: Sendable {
 }
 
 /// What one rule says to one event, before its incident is looked at.
-struct Ruling {
+struct RuleAnswer {
     var rule: Int32
-    /// Of a match: what matched.
-    var form: RuleIndex.Form
     var outcome: Outcome
 
     enum Outcome {
-        case match
-        /// `while` ended as false or unknown, and the rule stays quiet: the words that decided.
-        case quiet(Truth, words: String)
+        /// What of its `when` matched.
+        case match(RuleIndex.Form)
+        /// `while` ended as false or unknown, and the rule stays quiet: the node that decided.
+        case quiet(Truth, leaf: Int32)
     }
 
     var isMatch: Bool { if case .match = outcome { true } else { false } }
 }
 
-/// What all rules say to one event.
-struct Rulings {
-    var list: [Ruling] = []
+/// What all rules say to one event, in the order of their ids.
+struct RuleAnswers {
+    var list: [RuleAnswer] = []
+    var hasMatch = false
     /// Something that is still to come could make a rule match that does not now.
     var isOpen = false
     /// The report that places were read from, where it is not the event's own position.
@@ -58,11 +58,14 @@ extension RuleSet {
     /// without incidents.
     package mutating func matches(_ event: Event, _ memory: Memory) -> [String] {
         let slot = memory.slot(of: event)
-        let known = slot.map { memory.devices[$0] }
-        let facts = Facts(event, past: known?.reports ?? [], device: known?.device)
-        let uniqueId = event.device?.uniqueId ?? known?.key.uniqueId ?? ""
-        let rulings = find(event, uniqueId: uniqueId, slot: slot, facts, memory)
-        return rulings.list.filter(\.isMatch).map { index.rules[Int($0.rule)].id }.sorted()
+        let known = memory.device(slot)
+        let answers = find(
+            kinds(of: event, memory), slot: slot,
+            name: event.device?.name ?? known?.name ?? "",
+            uniqueId: event.device?.uniqueId ?? known?.uniqueId ?? "",
+            Facts(event, past: memory.reports(slot), known: known), memory)
+        guard answers.hasMatch else { return [] }
+        return answers.list.filter(\.isMatch).map { index.rules[Int($0.rule)].id }
     }
 
     func kinds(of event: Event, _ memory: Memory) -> EventKinds {
@@ -73,46 +76,61 @@ extension RuleSet {
     }
 
     /// What all rules that could match say to an event.
+    /// - Parameter facts: asked for only if there are such rules.
     mutating func find(
-        _ event: Event, uniqueId: String, slot: Int?, _ facts: Facts, _ memory: Memory
-    ) -> Rulings {
-        var rulings = Rulings()
-        let kinds = kinds(of: event, memory)
-        let fitting = selectors(
-            slot: slot, name: facts.device?.name ?? "", uniqueId: uniqueId)
+        _ kinds: EventKinds, slot: Int?, name: String, uniqueId: String,
+        _ facts: @autoclosure () -> Facts, _ memory: Memory
+    ) -> RuleAnswers {
+        var answers = RuleAnswers()
+        let fitting = selectors(slot: slot, name: name, uniqueId: uniqueId)
+        nextRound()
+        candidates.removeAll(keepingCapacity: true)
+        addAll(of: index.matching, kinds, fitting)
+        let guarded = hasGuarded(kinds)
+        guard guarded || !candidates.isEmpty else { return answers }
         judge.begin()
-        collect(kinds, fitting, facts, &rulings)
+        let facts = facts()
+        if guarded { addGuarded(kinds, fitting, facts, &answers) }
+        if candidates.count > 1 { candidates.sort() }
         for number in candidates {
             let rule = index.compiled[Int(number)]
             guard let form = index.form(of: rule, kinds) else { continue }
             guard rule.condition >= 0 else {
-                rulings.list.append(Ruling(rule: number, form: form, outcome: .match))
+                answers.list.append(RuleAnswer(rule: number, outcome: .match(form)))
+                answers.hasMatch = true
                 continue
             }
             let answer = judge.judge(rule.condition, index.conditions, facts, memory)
             if answer.truth == .yes || (answer.truth == .unknown && rule.firesOnUnknown) {
-                rulings.list.append(Ruling(rule: number, form: form, outcome: .match))
+                answers.list.append(RuleAnswer(rule: number, outcome: .match(form)))
+                answers.hasMatch = true
             } else {
-                if answer.isOpen { rulings.isOpen = true }
-                let words = index.conditions.words[Int(answer.leaf)]
-                rulings.list.append(
-                    Ruling(rule: number, form: form, outcome: .quiet(answer.truth, words: words)))
+                if answer.isOpen { answers.isOpen = true }
+                answers.list.append(
+                    RuleAnswer(rule: number, outcome: .quiet(answer.truth, leaf: answer.leaf)))
             }
         }
-        if let report = judge.placeReport, !report.isOwn { rulings.placeReport = report.report }
-        return rulings
+        if let report = judge.placeReport, !report.isOwn { answers.placeReport = report.report }
+        return answers
     }
 
-    /// Rules whose open incident on the device an event could end.
-    mutating func clearable(_ kinds: EventKinds, slot: Int, _ memory: Memory) -> [Int32] {
-        guard !index.clearing.isEmpty else { return [] }
-        let device = memory.devices[slot]
+    /// The same, about the device of a step.
+    mutating func find(
+        _ kinds: EventKinds, of subject: Subject, _ facts: Facts, _ memory: Memory
+    ) -> RuleAnswers {
+        find(
+            kinds, slot: subject.slot, name: subject.name,
+            uniqueId: subject.key.uniqueId, facts, memory)
+    }
+
+    /// Rules whose open incident on the device an event could end, in the order of their ids.
+    mutating func clearable(_ kinds: EventKinds, of subject: Subject) -> [Int32] {
         let fitting = selectors(
-            slot: slot, name: device.device?.name ?? "", uniqueId: device.key.uniqueId)
+            slot: subject.slot, name: subject.name, uniqueId: subject.key.uniqueId)
         nextRound()
         candidates.removeAll(keepingCapacity: true)
         addAll(of: index.clearing, kinds, fitting)
-        return candidates
+        return candidates.sorted()
     }
 
     /// Whether an event of these kinds could end anything.
@@ -134,13 +152,10 @@ extension RuleSet {
 
     // MARK: - Candidates
 
-    private mutating func collect(
-        _ kinds: EventKinds, _ fitting: [Int32], _ facts: Facts, _ rulings: inout Rulings
+    /// Rules that ask for `inside`: those of the places around, all where that is not known.
+    private mutating func addGuarded(
+        _ kinds: EventKinds, _ fitting: [Int32], _ facts: Facts, _ answers: inout RuleAnswers
     ) {
-        nextRound()
-        candidates.removeAll(keepingCapacity: true)
-        addAll(of: index.matching, kinds, fitting)
-        guard !index.guarded.isEmpty else { return }
         let found = judge.reportOfPlace(facts)
         guard let report = found?.report, let fix = report.fix,
             report.accuracy ?? 0 <= PlaceGrid.margin
@@ -157,7 +172,7 @@ extension RuleSet {
         }
         for rule in added where index.covers(index.compiled[Int(rule)], fitting) { add(rule) }
         // Those that the place left out were not asked: a better fix may still come for them.
-        if found?.isOwn != true { rulings.isOpen = rulings.isOpen || hasGuarded(kinds) }
+        if found?.isOwn != true { answers.isOpen = true }
     }
 
     private func hasGuarded(_ kinds: EventKinds) -> Bool {

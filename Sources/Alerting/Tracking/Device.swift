@@ -1,6 +1,6 @@
 // A tracked thing, as the server describes it (Traccar's model/Device.java; domain.md 1.3).
 
-/// The server's record of a device, with the attributes that BikeTrax adds (`guarded`, `stolen`, …).
+/// The server's record of a device, with the attributes that BikeTrax adds (`guarded`, …).
 package struct Device: Hashable, Sendable {
     package var id: Int64
     package var uniqueId: String

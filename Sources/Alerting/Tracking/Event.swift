@@ -66,7 +66,7 @@ package struct Event: Hashable, Sendable {
         let alarmKind = attributes.text("alarm") ?? ""
         let moment = time.map { String($0.milliseconds) } ?? ""
         if id > 0 { return "\(server)|\(id)|\(deviceId)|\(type)|\(moment)" }
-        return
-            "\(server)|0|\(deviceId)|\(type)|\(moment)|\(alarmKind)|\(geofenceId)|\(maintenanceId)|\(positionId)"
+        return "\(server)|0|\(deviceId)|\(type)|\(moment)|\(alarmKind)"
+            + "|\(geofenceId)|\(maintenanceId)|\(positionId)"
     }
 }

@@ -103,7 +103,7 @@ extension Instant {
     }
 
     /// All the spellings that servers have used (domain.md 1.0): a fraction of 1 to 9 digits or
-    /// none; `Z`, `+hh:mm`, `+hhmm` or `+hh`. nil for anything else, also for a time without a zone.
+    /// none; `Z`, `+hh:mm`, `+hhmm` or `+hh`. nil for anything else, and for a time without a zone.
     package init?(rfc3339 text: some StringProtocol) {
         var copy = String(text)
         guard let instant = copy.withUTF8({ Instant(rfc3339: $0) }) else { return nil }

@@ -11,9 +11,7 @@ struct Subject {
     var name: String
     /// What the event itself is judged by.
     var facts: Facts
-    /// The device's reports, this event's included, oldest first.
-    var past: [Report]
-    /// What this event reported.
+    /// What this event reported that was not known.
     var news: [Report] = []
     /// Events of the last seconds.
     var recent: [Recent]
@@ -21,10 +19,17 @@ struct Subject {
     var rejudgesAll = false
     /// The `seq` of the event of which this is a fuller copy.
     var completed: Int64?
+
+    /// The device's reports, this event's included, oldest first.
+    func past(_ memory: Memory) -> [Report] {
+        var all = memory.reports(slot)
+        for report in news { all.insert(report) }
+        return all
+    }
 }
 
-/// One event on its way through the rules.
-struct Happening {
+/// One event on its way through the rules: made only where something comes of it.
+final class Happening {
     let event: Event
     let seq: Int64
     let device: DeviceKey
@@ -34,12 +39,12 @@ struct Happening {
     /// Its effective time.
     let time: Instant
 
-    init(_ event: Event, seq: Int64, _ subject: Subject, _ kinds: EventKinds) {
+    init(_ event: Event, seq: Int64, _ subject: Subject, _ kinds: EventKinds, _ memory: Memory) {
         self.event = event
         self.seq = seq
         device = subject.key
         deviceName = subject.name
-        group = subject.facts.device?.group
+        group = event.device?.group ?? subject.slot.flatMap { memory.devices[$0].device?.group }
         self.kinds = kinds
         time = event.effectiveTime
     }
@@ -48,26 +53,29 @@ struct Happening {
     var identity: String { event.id > 0 ? event.identity : "\(event.identity)|\(seq)" }
 }
 
+extension Memory {
+    func reports(_ slot: Int?) -> [Report] { slot.map { devices[$0].reports } ?? [] }
+
+    func device(_ slot: Int?) -> Device? { slot.flatMap { devices[$0].device } }
+}
+
 extension StepBuilder {
     /// Notes what is new, and says whom the event is about.
     mutating func learn(_ event: Event, _ memory: Memory) -> Subject {
         let slot = memory.slot(of: event)
-        let known = slot.map { memory.devices[$0] }
-        let standIn = memory.standIn(for: event)
-        let key = self.key(of: event, known)
-        let facts = Facts(event, past: known?.reports ?? [], device: known?.device)
+        let key = key(of: event, slot, memory)
+        let known = memory.device(slot)
+        let name = event.device?.name ?? known?.name ?? key.uniqueId
         var subject = Subject(
-            key: key, slot: slot, isBare: facts.device == nil,
-            name: facts.device?.name ?? key.uniqueId, facts: facts, past: known?.reports ?? [],
-            recent: known?.recent ?? [])
-        let id = event.knownDeviceId
-        if known == nil || known?.device != facts.device || standIn != nil
-            || (id != 0 && known?.deviceId != id)
-        {
-            change(
-                .device(
-                    key, deviceId: id, facts.device,
-                    firstKnown: min(known?.firstKnown ?? step.now, standIn?.firstKnown ?? step.now)))
+            key: key, slot: slot, isBare: event.device == nil && known == nil, name: name,
+            facts: Facts(event, past: memory.reports(slot), known: known),
+            recent: slot.map { memory.devices[$0].recent } ?? [])
+        let standIn = memory.standIn(for: event, at: slot)
+        if standIn != nil || isNews(event, slot, known, memory) {
+            var first = min(step.now, standIn?.firstKnown ?? step.now)
+            if let slot { first = min(first, memory.devices[slot].firstKnown) }
+            let device = event.device.map { $0.after(known) } ?? known
+            change(.device(key, deviceId: event.knownDeviceId, device, firstKnown: first))
         }
         if let standIn { adopt(standIn, by: &subject, memory) }
         if event.geofenceId != 0, let name = event.geofenceName,
@@ -75,32 +83,53 @@ extension StepBuilder {
         {
             change(.geofence(server: event.server, id: event.geofenceId, name: name))
         }
-        for report in [facts.spoken, facts.own].compactMap({ $0 }) { note(report, &subject) }
+        if let report = subject.facts.spoken { note(report, &subject, memory) }
+        if let report = subject.facts.own { note(report, &subject, memory) }
+        fold(subject, memory)
         return subject
     }
 
-    private func key(of event: Event, _ known: DeviceMemory?) -> DeviceKey {
+    private func key(of event: Event, _ slot: Int?, _ memory: Memory) -> DeviceKey {
+        if let slot { return memory.devices[slot].key }
         if let device = event.device, !device.uniqueId.isEmpty {
             return DeviceKey(server: event.server, uniqueId: device.uniqueId)
         }
-        return known?.key
-            ?? .standIn(server: event.server, deviceId: event.knownDeviceId)
+        return .standIn(server: event.server, deviceId: event.knownDeviceId)
     }
 
-    private mutating func note(_ report: Report, _ subject: inout Subject) {
+    /// Whether an event says something new of its device.
+    private func isNews(
+        _ event: Event, _ slot: Int?, _ known: Device?, _ memory: Memory
+    ) -> Bool {
+        guard let slot else { return true }
+        let id = event.knownDeviceId
+        if id != 0, memory.devices[slot].deviceId != id { return true }
+        guard let device = event.device else { return false }
+        return known.map { !device.isKnown(by: $0) } ?? true
+    }
+
+    private mutating func note(_ report: Report, _ subject: inout Subject, _ memory: Memory) {
         var report = report
-        if let same = subject.past.last(where: { $0.isSame(as: report) }) { report.absorb(same) }
+        let known = subject.slot.flatMap { memory.devices[$0].reports.same(as: report) }
+        if let known {
+            report.absorb(known)
+            guard report != known else { return }
+        }
         subject.news.append(report)
-        guard !subject.past.contains(report) else { return }
-        subject.past.insert(report)
         change(.report(subject.key, report))
-        guard subject.past.count > Limits.reportsPerDevice else { return }
-        // Half at once, so that folding is paid for once in many reports.
+    }
+
+    /// Keeps a device's reports in bounds: half of them at once, so that folding is paid for once
+    /// in many reports.
+    private mutating func fold(_ subject: Subject, _ memory: Memory) {
+        guard let slot = subject.slot,
+            memory.devices[slot].reports.count + subject.news.count > Limits.reportsPerDevice
+        else { return }
+        let past = subject.past(memory)
+        guard past.count > Limits.reportsPerDevice else { return }
         let count = Limits.reportsPerDevice / 2
-        var base = subject.past[count]
-        for old in subject.past[..<count].reversed() { base.absorb(old) }
-        subject.past.removeFirst(count)
-        subject.past[0] = base
+        var base = past[count]
+        for old in past[..<count].reversed() { base.absorb(old) }
         change(.report(subject.key, base))
         change(.folded(subject.key, before: base.time))
     }
@@ -113,13 +142,14 @@ extension StepBuilder {
     ) {
         subject.rejudgesAll = true
         subject.recent = standIn.recent + subject.recent
-        let own = subject.slot.map { memory.devices[$0].incidents } ?? [:]
-        for report in standIn.reports { note(report, &subject) }
+        for report in standIn.reports { note(report, &subject, memory) }
+        subject.facts.past = subject.past(memory)
         for (stamp, moment) in standIn.stamps.sorted(by: { $0.key.rule < $1.key.rule }) {
             var moved = stamp
             moved.device = subject.key
             if memory.stamp(moved).map({ $0 < moment }) ?? true { setStamp(moved, moment) }
         }
+        let own = subject.slot.map { memory.devices[$0].incidents } ?? [:]
         for (rule, incident) in standIn.incidents.sorted(by: { $0.key < $1.key })
         where own[rule] == nil {
             var moved = incident
@@ -127,5 +157,17 @@ extension StepBuilder {
             moved.deviceName = subject.name
             put(moved)
         }
+    }
+}
+
+extension [Report] {
+    /// The report whose place `report` would take.
+    func same(as report: Report) -> Report? {
+        var index = count
+        while index > 0, !Report.inOrder(self[index - 1], report) {
+            index -= 1
+            if self[index].isSame(as: report) { return self[index] }
+        }
+        return nil
     }
 }

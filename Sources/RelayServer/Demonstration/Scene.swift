@@ -28,7 +28,8 @@ enum Scene {
                 {"event":{"id":\(id),"attributes":\(event),"deviceId":\(device),"type":"\(type)",\
                 "eventTime":"\(time)","positionId":\(id),"geofenceId":0,"maintenanceId":0},\
                 "position":{"id":\(id),"deviceId":\(device),"protocol":"h02",\
-                "deviceTime":"\(time)","fixTime":"\(time)","valid":true,"latitude":48.2082,"longitude":16.3738,\
+                "deviceTime":"\(time)","fixTime":"\(time)","valid":true,\
+                "latitude":48.2082,"longitude":16.3738,\
                 "speed":0.0,"course":0.0,"accuracy":8.0,"attributes":{"batteryLevel":81}},\
                 "device":{"id":\(device),"name":"\(name)","uniqueId":"DEMO-\(device)",\
                 "status":"online","attributes":\(attributes)}}

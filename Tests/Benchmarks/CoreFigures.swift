@@ -1,0 +1,119 @@
+// Figures (a) and (b): of the core alone, in this process, by the processor time of this thread, so
+// that what else the machine does counts little.
+
+import Alerting
+import Foundation
+import Intake
+import TestSupport
+
+/// Figure (a): the match and the whole step, at 10 to 10 000 rules, with the matches compared.
+func matching(_ report: Report, in folder: String) throws {
+    guard let workload = try Workload(in: folder) else {
+        report.skip("match", "../shared/bench/gen.py is missing")
+        return
+    }
+    for (count, target) in [(10, 0.5), (100, 1), (1_000, 2), (10_000, 5)] {
+        let book = try workload.book(count)
+        let expected = try workload.expected(count)
+        let judged = Array(workload.events.prefix(expected.eventsUsed))
+        var set = RuleSet(book)
+        let memory = knowing(judged)
+        try compare(judged.map { ($0.id, set.matches($0, memory)) }, with: expected, in: folder)
+
+        let rounds = 20
+        let match = microseconds(each: judged.count * rounds) {
+            for _ in 0..<rounds {
+                for event in judged { use(set.matches(event, memory).count) }
+            }
+        }
+        report.add("match_\(count)_rules", match, "us/event", target: "<= \(target)")
+
+        let step = steps(judged, book, memory)
+        let perEvent = Double(expected.total) / Double(judged.count)
+        report.add("step_\(count)_rules", step, "us/event")
+        report.add("matches_\(count)_rules", perEvent, "matches/event")
+        report.add(
+            "step_\(count)_rules_beyond_match", max(0, step - match) / max(perEvent, 1), "us/match",
+            target: "<= 3")
+    }
+}
+
+/// Microseconds of a step with its changes applied. One way through, in time's order: a step
+/// changes what the next one sees.
+private func steps(_ events: [Event], _ book: RuleBook, _ memory: Memory) -> Double {
+    var engine = Engine(rules: RuleSet(book))
+    var memory = memory
+    var seq: Int64 = 0
+    return microseconds(each: events.count) {
+        for event in events {
+            seq += 1
+            let step = engine.step(.event(event), seq: seq, memory, now: event.received)
+            memory.apply(step)
+        }
+    }
+}
+
+/// Figure (b): one body of a kilobyte to an event, with what is kept for the record.
+func decoding(_ report: Report) throws {
+    let body = Array(EventTemplate.body(alarm: "vibration").utf8)
+    let payload = TraccarPayload()
+    let count = 20_000
+    var decoded = 0
+    let each = try microseconds(each: count) {
+        for _ in 0..<count {
+            decoded += try body.withUnsafeBytes {
+                try payload.read($0, server: "https://iot.example.org", source: "bench")
+                    .arrivals.count
+            }
+        }
+    }
+    guard decoded == count else { throw BenchError("only \(decoded) of \(count) were decoded") }
+    report.add("decode_body", Double(body.count), "bytes")
+    report.add("decode", each, "us/event")
+}
+
+/// A memory that has heard of every device, as a relay has that runs for a while.
+private func knowing(_ events: [Event]) -> Memory {
+    var memory = Memory()
+    var step = Step(seq: nil, now: events.first?.received ?? .distantPast)
+    var known: Set<DeviceKey> = []
+    for event in events {
+        guard let device = event.device else { continue }
+        let key = DeviceKey(server: event.server, uniqueId: device.uniqueId)
+        guard known.insert(key).inserted else { continue }
+        step.changes.append(.device(key, deviceId: device.id, device, firstKnown: step.now))
+    }
+    memory.apply(step)
+    return memory
+}
+
+/// The same matches as everybody finds, or no figure at all.
+private func compare(
+    _ found: [(event: Int64, rules: [String])], with expected: Workload.Expected, in folder: String
+) throws {
+    let total = found.reduce(0) { $0 + $1.rules.count }
+    guard total == expected.total else {
+        throw BenchError("\(total) matches instead of \(expected.total)")
+    }
+    // In the order of the rule file: `r2` before `r10`.
+    let lines = found.map { event, rules in
+        let ordered = rules.sorted { ($0.count, $0) < ($1.count, $1) }
+        return "\(event):\(ordered.joined(separator: ","))\n"
+    }
+    let path = folder + "/matches.txt"
+    try Data(lines.joined().utf8).write(to: URL(fileURLWithPath: path))
+    let sum = try finish("sha256sum", [path])
+    guard sum.output.hasPrefix(expected.sha256) else {
+        throw BenchError("as many matches as expected, but not the same: see \(path)")
+    }
+}
+
+/// Processor time of this thread, in microseconds for each of `count`.
+private func microseconds(each count: Int, _ body: () throws -> Void) rethrows -> Double {
+    let start = threadNanoseconds()
+    try body()
+    return Double(threadNanoseconds() - start) / 1_000 / Double(count)
+}
+
+/// Uses a value, so that what made it is not optimised away.
+@inline(never) private func use(_ value: Int) { if value < 0 { complain("\(value)") } }
