@@ -23,7 +23,7 @@ run: setup ## build, then run the demonstration; ARGS='run --config etc/outcry.y
 test: setup ## check and run every test
 	$(BUILD) --build-tests
 	@$(MAKE) --no-print-directory check-only
-	OUTCRY_PYTHON=$$(sh Tests/python.sh) swift test --skip-build
+	OUTCRY_PYTHON=$$(sh Tests/python.sh) swift test --no-parallel --skip-build
 
 check: setup ## format, build, the tidy tests, the shipped rules
 	$(BUILD) --build-tests
@@ -34,7 +34,7 @@ check: setup ## format, build, the tidy tests, the shipped rules
 check-only:
 	swift format lint --strict -r Sources Tests Package.swift
 	.build/debug/outcry check --strict rules
-	.build/debug/outcry test rules Tests/Scenarios
+	.build/debug/outcry test rules Tests/Scenarios/*.yaml
 
 fmt: ## format the sources
 	swift format -i -r Sources Tests Package.swift

@@ -46,20 +46,40 @@ package final class Pump: Sendable {
         self.committed = committed
     }
 
-    /// Starts the thread. After an unclean end the input at the cursor is stepped alone, then two,
+    /// Starts the thread, which first reads back `memory`: what listens does not wait for that.
+    /// After an unclean end the input at the cursor is stepped alone, then two,
     /// then four: one that kills the process is soon the one at the cursor, however many came
     /// before it in the batch in which it did.
-    package func start(engine: Engine, memory: Memory, cursor: Int64, afterCrash: Bool) {
+    package func start(
+        engine: Engine, memory: @escaping @Sendable () throws -> Memory,
+        cursor: Int64, afterCrash: Bool
+    ) {
         progress.withLock { $0.seq = cursor }
         store.setOnInputs { [signal] in signal.raise() }
         let thread = Thread { [self] in
-            var loop = Loop(engine: engine, memory: memory, cursor: cursor)
-            if afterCrash { loop.limit = 1 }
-            run(&loop)
+            if let memory = recall(memory) {
+                var loop = Loop(engine: engine, memory: memory, cursor: cursor)
+                if afterCrash { loop.limit = 1 }
+                run(&loop)
+            }
             stopped.signal()
         }
         thread.name = "pump"
         thread.start()
+    }
+
+    /// A database that cannot be read now is asked again: nothing may be decided without memory.
+    /// nil: it was stopped meanwhile.
+    private func recall(_ memory: () throws -> Memory) -> Memory? {
+        while !isStopping {
+            do {
+                return try memory()
+            } catch {
+                logger.error("the memory cannot be read back, trying again: \(error)")
+                signal.wait(timeout: .seconds(1))
+            }
+        }
+        return nil
     }
 
     /// The next input is judged by the new rules.

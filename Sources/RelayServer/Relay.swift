@@ -37,9 +37,8 @@ package struct Relay: Sendable {
 
         // What remembers: one file, one owner, one writer.
         let store = try Self.open(configuration, timekeeper)
-        let recalled = try store.recall(lateness: configuration.lateness)
-        timekeeper.goOn(from: recalled.latest)
-        let memory = Memory(recalled.memory)
+        let progress = try Self.said { try store.progress() }
+        timekeeper.goOn(from: progress.latest)
         let engine = Engine(
             rules: RuleSet(loaded.book), lateness: configuration.lateness,
             operatorContact: operatorContact)
@@ -72,7 +71,7 @@ package struct Relay: Sendable {
 
         // Everything is built: from here on an end that is not in order is a crash.
         let wasClean = try store.beginRun()
-        if !wasClean { try Self.setPoisonAside(store, cursor: recalled.cursor, logger) }
+        if !wasClean { try Self.setPoisonAside(store, cursor: progress.cursor, logger) }
 
         // Stopped in the reverse order: first nothing comes in, then what is decided is sent.
         let services: [(String, any Service)] = [
@@ -91,8 +90,11 @@ package struct Relay: Sendable {
                 LoopService(
                     start: {
                         pump.start(
-                            engine: engine, memory: memory, cursor: recalled.cursor,
-                            afterCrash: !wasClean)
+                            engine: engine,
+                            memory: {
+                                Memory(try store.recall(lateness: configuration.lateness).memory)
+                            },
+                            cursor: progress.cursor, afterCrash: !wasClean)
                     },
                     stop: { pump.stop() })
             ),
@@ -143,21 +145,20 @@ package struct Relay: Sendable {
     private static func open(
         _ configuration: Configuration, _ timekeeper: Timekeeper
     ) throws -> Store {
-        do {
-            return try Store(
+        try said {
+            try Store(
                 path: configuration.data, clock: { timekeeper.now() },
                 decode: TraccarPayload.decode)
-        } catch {
-            throw ConfigurationError("\(error)")
         }
     }
 
+    /// What a part throws while it is built, as the one line that ends a start.
+    private static func said<T>(_ body: () throws -> T) throws -> T {
+        do { return try body() } catch { throw ConfigurationError("\(error)") }
+    }
+
     private static func notifiers(_ configuration: Configuration) throws -> Notifiers {
-        do {
-            return try Notifiers(configuration.channelSettings)
-        } catch {
-            throw ConfigurationError("\(error)")
-        }
+        try said { try Notifiers(configuration.channelSettings) }
     }
 
     /// After an unclean end the starts at the input at the cursor are counted on disk; the third

@@ -8,16 +8,7 @@ extension Snapshot {
     /// - Parameter from: events received before this are not judged again.
     func recall(recentFrom from: Instant, _ decode: (StoredBody) -> Event?) throws -> Recalled {
         var recalled = Recalled()
-        try prepare("SELECT cursor, now FROM progress").each { row in
-            recalled.cursor = row.int(0)
-            recalled.latest = row.instant(1)
-            return true
-        }
-        if let last = try prepare("SELECT received FROM inbox ORDER BY seq DESC LIMIT 1")
-            .first({ $0.instant(0) })
-        {
-            recalled.latest = max(recalled.latest, last)
-        }
+        (recalled.cursor, recalled.latest) = try progress()
         let keys = try devices(into: &recalled.memory)
         recalled.memory.incidents = try incidents(Self.open)
         recalled.memory.stamps = try prepare("SELECT device, rule, alarm, place, at FROM stamp")
@@ -37,6 +28,18 @@ extension Snapshot {
         }
         recalled.memory.recent = try recent(from, through: recalled.cursor, decode)
         return recalled
+    }
+
+    /// The cursor, and the greatest moment that was ever stamped or stepped.
+    func progress() throws -> (cursor: Int64, latest: Instant) {
+        let stepped = try prepare("SELECT cursor, now FROM progress").first {
+            (cursor: $0.int(0), latest: $0.instant(1))
+        }
+        let stamped = try prepare("SELECT received FROM inbox ORDER BY seq DESC LIMIT 1")
+            .first { $0.instant(0) }
+        return (
+            stepped?.cursor ?? 0, max(stepped?.latest ?? .distantPast, stamped ?? .distantPast)
+        )
     }
 
     private func devices(into memory: inout MemoryRecord) throws -> [Int64: DeviceKey] {

@@ -228,6 +228,12 @@ package final class Store: Sendable {
 
     // MARK: Start and end
 
+    /// The last input that was stepped, and the greatest moment that was ever stamped or stepped:
+    /// `now` goes on from there. Blocks.
+    package func progress() throws -> (cursor: Int64, latest: Instant) {
+        try read { try $0.progress() }
+    }
+
     /// Everything that Memory is made of. Blocks; for the start only.
     /// - Parameter lateness: for so long events may be judged again: those from before are not
     ///   read. What counts is the receipt of the next input, which is not before now, unless it

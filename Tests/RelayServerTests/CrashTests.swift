@@ -137,7 +137,7 @@ private final class Life: Sendable {
         }
         courier.start()
         pump.start(
-            engine: try engine(Plan.rules), memory: Memory(recalled.memory),
+            engine: try engine(Plan.rules), memory: { Memory(recalled.memory) },
             cursor: recalled.cursor, afterCrash: true)
     }
 

@@ -33,7 +33,7 @@ final class PumpBench: Sendable {
             batches.note($0)
         }
         pump.start(
-            engine: try engine(rules), memory: Memory(recalled.memory), cursor: recalled.cursor,
+            engine: try engine(rules), memory: { Memory(recalled.memory) }, cursor: recalled.cursor,
             afterCrash: afterCrash)
     }
 
