@@ -29,18 +29,20 @@ struct Outcry: AsyncParsableCommand {
                 try command.run()
             }
         } catch let error as ConfigurationError {
-            fputs("outcry: \(error.description)\n", stderr_)
+            say("outcry: \(error.description)")
             Foundation.exit(error.exitCode)
         } catch let error as ExitCode {
             Foundation.exit(error.rawValue)
         } catch {
             let code = exitCode(for: error)
             if code == .success { exit(withError: error) }
-            fputs(fullMessage(for: error) + "\n", stderr_)
+            say(fullMessage(for: error))
             Foundation.exit(code == .validationFailure ? 2 : 1)
         }
     }
 }
 
-/// Swift 6 does not let C's global variable through; the descriptor is the same.
-nonisolated(unsafe) let stderr_ = fdopen(2, "w")  // never changed after start
+/// One line for people, behind whatever was logged.
+private func say(_ text: String) {
+    FileHandle.standardError.write(Data((text + "\n").utf8))
+}
