@@ -240,7 +240,11 @@ package final class Store: Sendable {
     ///   waits already.
     package func recall(lateness: Duration) throws -> Recalled {
         let now = clock()
-        return try read { snapshot in
+        // By a connection of its own: it takes its time, and nobody who asks is to wait for it.
+        let own = try DatabaseFile.opening(file.path) {
+            try DatabaseFile.openForReading(file.path)
+        }
+        return try read(by: own) { snapshot in
             let next = try snapshot.firstWaiting() ?? now
             return try snapshot.recall(recentFrom: min(next, now) - lateness, decode)
         }
@@ -278,9 +282,13 @@ package final class Store: Sendable {
     package var listing: Listing { Listing(reading: file.reading, decode: decode) }
 
     func read<T>(_ body: (Snapshot) throws -> T) throws -> T {
+        try read(by: file.reading, body)
+    }
+
+    private func read<T>(by queue: DatabaseQueue, _ body: (Snapshot) throws -> T) throws -> T {
         guard !shared.isClosed else { throw StoreError(.closed, "the store is closed") }
         do {
-            return try file.reading.snapshot(body)
+            return try queue.snapshot(body)
         } catch let error as DatabaseError {
             throw StoreError(.failed, "the database cannot be read: \(error.message ?? "")")
         }
