@@ -22,6 +22,7 @@ extension ConfigurationFile {
     }
 
     private func email(_ entry: Node.Entry) -> EmailSettings? {
+        let errors = reader.errors
         let known = [
             "server", "starttls", "username", "password", "from", "ca", "timeout", "at_once",
         ]
@@ -57,10 +58,11 @@ extension ConfigurationFile {
         settings.ca = path(fields["ca"])
         settings.timeout = timeout(fields) ?? settings.timeout
         settings.atOnce = atOnce(fields) ?? settings.atOnce
-        return check(.email(settings), at: entry) ? settings : nil
+        return check(.email(settings), at: entry, errorsBefore: errors) ? settings : nil
     }
 
     private func http(_ entry: Node.Entry) -> HTTPSettings? {
+        let errors = reader.errors
         let known = [
             "url", "headers", "secret", "body", "method", "ca", "links", "timeout", "at_once",
         ]
@@ -91,10 +93,11 @@ extension ConfigurationFile {
         }
         settings.timeout = timeout(fields) ?? settings.timeout
         settings.atOnce = atOnce(fields) ?? settings.atOnce
-        return check(.http(settings), at: entry) ? settings : nil
+        return check(.http(settings), at: entry, errorsBefore: errors) ? settings : nil
     }
 
     private func hook(_ entry: Node.Entry) -> HookSettings? {
+        let errors = reader.errors
         let known = ["run", "timeout", "at_once"]
         guard let fields = reader.fields(entry.value, of: "a hook", known: known),
             let run = required("run", in: fields, "a program and its arguments, [PROGRAM, …]"),
@@ -106,7 +109,7 @@ extension ConfigurationFile {
             })
         settings.timeout = timeout(fields) ?? settings.timeout
         settings.atOnce = atOnce(fields) ?? settings.atOnce
-        return check(.hook(settings), at: entry) ? settings : nil
+        return check(.hook(settings), at: entry, errorsBefore: errors) ? settings : nil
     }
 
     private func timeout(_ fields: NodeReader.Fields) -> Duration? {
@@ -117,9 +120,13 @@ extension ConfigurationFile {
         fields["at_once"].flatMap { reader.count($0.value, "how many at once", in: 1...256) }
     }
 
-    private func check(_ settings: ChannelSettings, at entry: Node.Entry) -> Bool {
+    private func check(
+        _ settings: ChannelSettings, at entry: Node.Entry, errorsBefore errors: Int
+    ) -> Bool {
         // Without its secrets a channel cannot be judged; what needs it to work resolves them.
         guard placeholders.isStrict else { return true }
+        // What could not be read has been said; it is not to be missed as well.
+        guard reader.errors == errors else { return false }
         do {
             try settings.check()
             return true
