@@ -1,5 +1,7 @@
 // What a channel is told, as plain values: the configuration fills them in, the notifiers read
 // them. Each says what about it cannot work, in words that name the key to change.
+import Alerting
+
 /// The settings of one channel.
 package enum ChannelSettings: Sendable {
     case email(EmailSettings)
@@ -41,7 +43,7 @@ package struct EmailSettings: Sendable {
     package init(
         server: String, starttls: Endpoint.Encryption = .required, username: String? = nil,
         password: Secret? = nil, from: MailAddress, ca: String? = nil,
-        timeout: Duration = .seconds(60), atOnce: Int = 4
+        timeout: Duration = .seconds(Limits.mailSeconds), atOnce: Int = 4
     ) {
         self.server = server
         self.starttls = starttls

@@ -1,4 +1,4 @@
-// From files to a rule set: the only place where rule files, calendars, zones and templates are
+// From files to a rule set: the only place where rule files, calendars and templates are
 // read from the disk. The core gets bytes.
 
 package import Alerting
@@ -67,7 +67,7 @@ package struct RuleLibrary: Sendable {
         let outcome = RuleFile.load(
             files: files,
             surroundings: .init(
-                zones: Self.zone, readFile: { Self.bytes($0) }, templates: Set(library.names),
+                zones: Zones.reader, readFile: { Self.bytes($0) }, templates: Set(library.names),
                 channels: channels, hasPublicURL: channels == nil ? nil : publicURL != nil,
                 contactsInUse: Set([operatorName].compactMap { $0 })))
         let book = outcome.book
@@ -172,13 +172,6 @@ package struct RuleLibrary: Sendable {
 
     private static func bytes(_ path: String) -> [UInt8]? {
         FileManager.default.contents(atPath: path).map { [UInt8]($0) }
-    }
-
-    /// Zones come from the system's database, which Debian keeps current; Foundation carries its
-    /// own, older one.
-    private static let zone: ZoneReader = { name in
-        guard !name.hasPrefix("/"), !name.split(separator: "/").contains("..") else { return nil }
-        return bytes("/usr/share/zoneinfo/\(name)")
     }
 }
 

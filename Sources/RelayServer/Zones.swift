@@ -1,4 +1,4 @@
-// Zones for messages: read once each from the system's database.
+// Time zones from the system's database: for the rules, and for messages, which keep each.
 
 import Alerting
 import Foundation
@@ -8,13 +8,20 @@ import Synchronization
 enum Zones {
     private static let known = Mutex<[String: Zone?]>([:])
 
+    /// The bytes of a zone: from the system's database, which Debian keeps current; Foundation
+    /// carries its own, older one.
+    static let reader: ZoneReader = { name in
+        guard !name.hasPrefix("/"), !name.split(separator: "/").contains("..") else { return nil }
+        return FileManager.default.contents(atPath: "/usr/share/zoneinfo/\(name)")
+            .map { [UInt8]($0) }
+    }
+
     /// Seconds east of UTC; 0 for a zone that the system does not have.
     static let offset: ZoneOffset = { name, instant in
         let zone = known.withLock { known in
             if let zone = known[name] { return zone }
-            let zone = FileManager.default.contents(atPath: "/usr/share/zoneinfo/\(name)")
-                // A zone that cannot be read is told of by the checker; UTC stands in here.
-                .flatMap { try? Zone(name: name, tzif: [UInt8]($0)) }
+            // A zone that cannot be read is told of by the checker; UTC stands in here.
+            let zone = reader(name).flatMap { try? Zone(name: name, tzif: $0) }
             known[name] = .some(zone)
             return zone
         }
