@@ -17,32 +17,30 @@ package final class Timekeeper: Sendable {
         var jumps = 0
     }
     private let anchor: Mutex<Anchor>
-    private let wall: @Sendable () -> Int64
-    private let boot: @Sendable () -> Int64
+    private let clocks: Clocks
     /// The wall may differ by this before something is done about it.
     private static let jump: Int64 = 5_000
 
+    /// Both clocks at one moment, in milliseconds.
+    package typealias Clocks = @Sendable () -> (wall: Int64, boot: Int64)
+
     package convenience init() {
-        self.init(
-            wall: { Self.milliseconds(CLOCK_REALTIME) },
-            boot: { Self.milliseconds(CLOCK_BOOTTIME) })
+        self.init { (Self.milliseconds(CLOCK_REALTIME), Self.milliseconds(CLOCK_BOOTTIME)) }
     }
 
-    /// - Parameters: clocks in milliseconds; tests hand in their own.
-    package init(
-        wall: @escaping @Sendable () -> Int64, boot: @escaping @Sendable () -> Int64
-    ) {
-        self.wall = wall
-        self.boot = boot
-        anchor = Mutex(Anchor(last: wall(), boot: boot()))
+    /// - Parameter clocks: tests hand in their own.
+    package init(clocks: @escaping Clocks) {
+        self.clocks = clocks
+        let (wall, boot) = clocks()
+        anchor = Mutex(Anchor(last: wall, boot: boot))
     }
 
     /// Now: never earlier than any answer before.
     package func now() -> Instant {
         // The clocks are read under the lock: two threads do not see each other's time go back.
         anchor.withLock { anchor in
-            let wall = wall()
-            let elapsed = boot() - anchor.boot
+            let (wall, boot) = clocks()
+            let elapsed = boot - anchor.boot
             let ahead = anchor.last + elapsed - wall
             if ahead < -Self.jump {
                 anchor.last = wall
@@ -72,7 +70,7 @@ package final class Timekeeper: Sendable {
     /// How far the wall is behind this clock; more than a few seconds means that it was set back.
     package var wallIsBehind: Duration {
         let now = now()
-        return now - Instant(milliseconds: wall())
+        return now - Instant(milliseconds: clocks().wall)
     }
 
     /// How often the wall was set forward.

@@ -9,7 +9,7 @@ import Alerting
 struct MemoryStatements {
     let findDevice, addDevice, device, describe: Prepared
     let report, fold, geofence: Prepared
-    let stamp, unstamp, incident, judgement: Prepared
+    let stamp, unstamp, matched, incident, judgement: Prepared
 
     init(_ connection: OpaquePointer, _ fault: Fault?) throws {
         func make(_ sql: String) throws -> Prepared {
@@ -46,6 +46,14 @@ struct MemoryStatements {
         )
         unstamp = try make(
             "DELETE FROM stamp WHERE device = ?1 AND rule = ?2 AND alarm = ?3 AND place = ?4")
+        // What a further match changes: nothing of the index, which stays as it is.
+        matched = try make(
+            """
+            UPDATE incident SET severity = ?3, device_name = ?5, last_match = ?8, cleared = ?9,
+              count = ?10, held = ?11, told = ?12, told_before = ?13, members = ?14,
+              pending = ?15, due = ?16
+            WHERE id = ?1 AND device = ?4 AND state = ?6 AND opened = ?7
+            """)
         incident = try make(
             """
             INSERT INTO incident (id, rule, severity, device, device_name, state, opened,
@@ -89,7 +97,12 @@ extension Ledger {
     }
 
     private func write(_ incident: Incident) throws {
-        let statement = memory.incident
+        if incident.count > 1, try write(incident, by: memory.matched) > 0 { return }
+        _ = try write(incident, by: memory.incident)
+    }
+
+    /// - Returns: how many rows there were to be written.
+    private func write(_ incident: Incident, by statement: Prepared) throws -> Int {
         statement.bind(1, incident.id)
         statement.bind(2, incident.rule)
         statement.bind(3, incident.severity.rawValue)
@@ -111,6 +124,7 @@ extension Ledger {
         }
         statement.bind(16, incident.due?.milliseconds)
         try statement.run()
+        return statement.changes
     }
 
     private func write(_ key: StampKey, _ at: Instant?) throws {

@@ -20,11 +20,16 @@ enum Facts {
 }
 
 extension Delivery {
-    /// What `init(_:)` reads, from column 0 on.
+    /// What `init(_:)` reads, from column 0 on, out of `delivery` and its `outbox`.
     static let columns = """
-        n, id, channel, state, due, attempts, contact, address, reason, severity, template,
-        language, timezone, rules, created, trouble, items
+        delivery.n, delivery.id, channel, state, due, attempts, contact, address, reason, severity,
+        template, language, timezone, rules, created, trouble, items
         """
+    /// What follows `FROM`: in the order of an index of `delivery`, or else of `outbox.n`.
+    static func rows(by index: String? = nil) -> String {
+        guard let index else { return "outbox CROSS JOIN delivery ON delivery.id = outbox.id" }
+        return "delivery INDEXED BY \(index) CROSS JOIN outbox ON outbox.n = delivery.n"
+    }
 
     init(_ row: Prepared) throws {
         guard let channel = ChannelName(row.text(2)), let reason = Reason(rawValue: row.text(8)),

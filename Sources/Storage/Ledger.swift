@@ -39,6 +39,8 @@ final class Ledger {
     struct Marks {
         var seq: Int64 = 0
         var cursor: Int64 = 0
+        /// The greatest `outbox.n`.
+        var outbox: Int64 = 0
         /// The greatest moment stamped or stepped.
         var latest = Instant.distantPast
         /// The part of it that `progress` holds.
@@ -68,13 +70,15 @@ final class Ledger {
             connection,
             """
             SELECT cursor, now, (SELECT max(seq) FROM inbox),
-              (SELECT received FROM inbox ORDER BY seq DESC LIMIT 1) FROM progress
+              (SELECT received FROM inbox ORDER BY seq DESC LIMIT 1),
+              (SELECT max(n) FROM outbox) FROM progress
             """)
         try read.each { row in
             marks.cursor = row.int(0)
             marks.stepped = row.instant(1)
             marks.seq = max(row.int(0), row.int(2))
             marks.latest = max(row.instant(1), row.instant(3))
+            marks.outbox = row.int(4)
             return true
         }
         saved = marks

@@ -70,20 +70,23 @@ package struct Listing: Sendable {
         try reading.snapshot { snapshot in
             let rows = try snapshot.prepare(
                 """
-                SELECT \(Delivery.columns) FROM outbox
-                \(deadOnly
-                    ? "INDEXED BY outbox_dead WHERE state = 5 ORDER BY created DESC, n DESC"
-                    : "ORDER BY n DESC") LIMIT ?1
+                SELECT \(Delivery.columns), \(Attempt.columns)
+                FROM \(deadOnly
+                    ? "\(Delivery.rows(by: "delivery_dead")) WHERE state = 5"
+                    : Delivery.rows())
+                ORDER BY \(deadOnly ? "delivery" : "outbox").n DESC LIMIT ?1
                 """)
             rows.bind(1, limit)
             let history = try snapshot.prepare(
                 """
-                SELECT at, duration, result, note FROM attempt WHERE delivery = ?1 ORDER BY number
+                SELECT \(Attempt.columns) FROM attempt WHERE delivery = ?1 ORDER BY number
                 """)
             return try rows.all { row in
+                let delivery = try Delivery(row)
                 history.bind(1, row.int(0))
-                return ListedDelivery(
-                    delivery: try Delivery(row), attempts: try history.all { Attempt($0) })
+                let before = try history.all { Attempt($0, from: 0) }
+                let last = row.isNull(17) ? [] : [Attempt(row, from: 17)]
+                return ListedDelivery(delivery: delivery, attempts: before + last)
             }
         }
     }
@@ -160,10 +163,12 @@ package struct Listing: Sendable {
 }
 
 extension Attempt {
-    fileprivate init(_ row: Prepared) {
+    fileprivate static let columns = "at, duration, result, note"
+
+    fileprivate init(_ row: Prepared, from column: Int32) {
         self.init(
-            at: row.instant(0), duration: .milliseconds(row.int(1)),
-            result: Result(rawValue: row.text(2)) ?? .retry, note: row.text(3))
+            at: row.instant(column), duration: .milliseconds(row.int(column + 1)),
+            result: Result(rawValue: row.text(column + 2)) ?? .retry, note: row.text(column + 3))
     }
 }
 
@@ -176,14 +181,14 @@ extension Snapshot {
         counts.backlog = try count(
             "SELECT count(*) FROM inbox WHERE seq > (SELECT cursor FROM progress)")
         counts.held = try count(
-            "SELECT count(*) FROM outbox INDEXED BY outbox_held WHERE state = 3")
+            "SELECT count(*) FROM delivery INDEXED BY delivery_held WHERE state = 3")
         counts.dead = try count(
-            "SELECT count(*) FROM outbox INDEXED BY outbox_dead WHERE state = 5")
+            "SELECT count(*) FROM delivery INDEXED BY delivery_dead WHERE state = 5")
         counts.openIncidents = try count(
             "SELECT count(*) FROM incident INDEXED BY incident_open WHERE state < 2")
         try prepare(
             """
-            SELECT channel, count(*) FROM outbox INDEXED BY outbox_due WHERE state = 0
+            SELECT channel, count(*) FROM delivery INDEXED BY delivery_due WHERE state = 0
             GROUP BY channel
             """
         ).each {

@@ -1,11 +1,12 @@
-// Messages that are due, from their enqueueing to sent or dead. A delivery is one row, found by
-// its derived id: the unique index refuses the second of a step that is replayed. Leases are not
-// written: one process owns the file, and what a crash left leased is simply still queued.
+// Messages that are due, from their enqueueing to sent or dead. A delivery is two rows: its facts
+// (`outbox`, wide, written once) and where it stands (`delivery`, narrow, found by its derived id,
+// whose key refuses the second of a step that is replayed). Leases are not written: one process
+// owns the file, and what a crash left leased is simply still queued.
 import Alerting
 import GRDBSQLite
 
 struct OutboxStatements {
-    let add, find, settle, attempt, dropAttempts, release, mergedSeq: Prepared
+    let add, facts, sent, find, settle, move, attempt, dropAttempts, release, mergedSeq: Prepared
 
     init(_ connection: OpaquePointer, _ fault: Fault?) throws {
         func make(_ sql: String) throws -> Prepared {
@@ -13,58 +14,86 @@ struct OutboxStatements {
         }
         add = try make(
             """
-            INSERT INTO outbox (id, seq, channel, state, due, attempts, contact, address, reason,
-              severity, template, language, timezone, rules, created, trouble, items)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
-            ON CONFLICT (id) DO NOTHING
+            INSERT INTO delivery (id, n, channel, state, due, attempts)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING
             """)
-        find = try make("SELECT n, state, attempts, due, channel FROM outbox WHERE id = ?1")
-        settle = try make("UPDATE outbox SET state = ?2, due = ?3, attempts = ?4 WHERE n = ?1")
+        facts = try make(
+            """
+            INSERT INTO outbox (n, seq, contact, address, reason, severity, template, language,
+              timezone, rules, created, trouble, items, id)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+            """)
+        // What nearly every message comes to: sent at the first attempt.
+        sent = try make(
+            """
+            UPDATE delivery SET state = 2, attempts = 1, at = ?2, duration = ?3, result = ?4,
+              note = ?5 WHERE id = ?1 AND state = 0 AND attempts = 0
+            """)
+        find = try make("SELECT n, state, attempts, due, channel FROM delivery WHERE id = ?1")
+        settle = try make(
+            """
+            UPDATE delivery SET state = ?2, due = ?3, attempts = ?4, at = ?5, duration = ?6,
+              result = ?7, note = ?8 WHERE id = ?1
+            """)
+        move = try make("UPDATE delivery SET due = ?2 WHERE id = ?1")
         attempt = try make(
             """
             INSERT OR REPLACE INTO attempt (delivery, number, at, duration, result, note)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            SELECT n, attempts, at, duration, result, note FROM delivery
+            WHERE id = ?1 AND attempts > 0
             """)
         dropAttempts = try make("DELETE FROM attempt WHERE delivery = ?1 AND number <= ?2")
         release = try make(
-            "UPDATE outbox SET state = 4, merged_into = ?2 WHERE id = ?1 AND state IN (0, 3)")
+            "UPDATE delivery SET state = 4, merged_into = ?2 WHERE id = ?1 AND state IN (0, 3)")
         mergedSeq = try make(
             """
-            UPDATE outbox SET seq = min(seq, (SELECT seq FROM outbox WHERE id = ?2))
-            WHERE id = ?1 AND EXISTS (SELECT 1 FROM outbox WHERE id = ?2 AND seq > 0)
+            UPDATE outbox SET seq = min(outbox.seq, other.seq)
+            FROM (SELECT seq FROM outbox WHERE n = (SELECT n FROM delivery WHERE id = ?2)) AS other
+            WHERE n = (SELECT n FROM delivery WHERE id = ?1) AND other.seq > 0
             """)
     }
 }
 
 extension Ledger {
     func enqueue(_ delivery: Delivery, seq: Int64) throws {
-        let statement = outbox.add
-        statement.bind(1, delivery.id)
-        statement.bind(2, seq)
-        statement.bind(3, delivery.channel.description)
-        statement.bind(4, delivery.state.column)
-        statement.bind(5, delivery.due)
-        statement.bind(6, delivery.attempts)
-        statement.bind(7, delivery.contact)
-        statement.bind(8, delivery.address)
-        statement.bind(9, delivery.reason.rawValue)
-        statement.bind(10, delivery.severity.rawValue)
-        statement.bind(11, delivery.template)
-        statement.bind(12, delivery.language)
-        statement.bind(13, delivery.timezone)
-        statement.bind(14, delivery.rulesHash)
-        statement.bind(15, delivery.created)
-        if let trouble = delivery.trouble {
-            statement.bind(16, text: Facts.encode(trouble))
-        } else {
-            statement.bindNull(16)
-        }
-        try statement.run(17, text: Item.stored(delivery.items))
-        guard statement.changes == 1, delivery.state.column == 0 else { return }
+        let n = marks.outbox + 1
+        let add = outbox.add
+        add.bind(1, delivery.id)
+        add.bind(2, n)
+        add.bind(3, delivery.channel.description)
+        add.bind(4, delivery.state.column)
+        add.bind(5, delivery.due)
+        add.bind(6, delivery.attempts)
+        try add.run()
+        guard add.changes == 1 else { return }
+        marks.outbox = n
+        try writeFacts(of: delivery, n, seq)
+        guard delivery.state.column == 0 else { return }
         var queued = delivery
         queued.state = .queued
-        outcome.queued.append(
-            (Backlog.Key(due: delivery.due, n: sqlite3_last_insert_rowid(connection)), queued))
+        outcome.queued.append((Backlog.Key(due: delivery.due, n: n), queued))
+    }
+
+    private func writeFacts(of delivery: Delivery, _ n: Int64, _ seq: Int64) throws {
+        let facts = outbox.facts
+        facts.bind(1, n)
+        facts.bind(2, seq)
+        facts.bind(3, delivery.contact)
+        facts.bind(4, delivery.address)
+        facts.bind(5, delivery.reason.rawValue)
+        facts.bind(6, delivery.severity.rawValue)
+        facts.bind(7, delivery.template)
+        facts.bind(8, delivery.language)
+        facts.bind(9, delivery.timezone)
+        facts.bind(10, delivery.rulesHash)
+        facts.bind(11, delivery.created)
+        if let trouble = delivery.trouble {
+            facts.bind(12, text: Facts.encode(trouble))
+        } else {
+            facts.bindNull(12)
+        }
+        facts.bind(14, delivery.id)
+        try facts.run(13, text: Item.stored(delivery.items))
     }
 
     /// Held deliveries that went into another one, or are not wanted any more.
@@ -83,74 +112,98 @@ extension Ledger {
     }
 
     func settle(_ settlement: Settlement) throws {
-        outbox.find.bind(1, settlement.delivery)
-        guard
-            let row = try outbox.find.first({
-                (
-                    n: $0.int(0), state: $0.int(1), attempts: $0.int(2), due: $0.int(3),
-                    channel: $0.int(1) == 0 ? ChannelName($0.text(4)) : nil
-                )
-            })
-        else { throw StoreError(.failed, "no delivery \(settlement.delivery)") }
-        let number = row.attempts + 1
-        try record(settlement.attempt, n: row.n, number: number)
-        var state = row.state
-        var due = Instant(milliseconds: row.due)
+        if case .sent = settlement.next, try sentAtOnce(settlement) {
+            outcome.settled.append(settlement.delivery)
+            return
+        }
+        guard var row = try find(settlement.delivery) else {
+            throw StoreError(.failed, "no delivery \(settlement.delivery)")
+        }
+        try keepAttempt(of: settlement.delivery, row)
+        row.attempts += 1
+        let wasQueued = row.state == Delivery.State.queued.column
         switch settlement.next {
-        case .sent: state = Delivery.State.sent.column
+        case .sent: row.state = Delivery.State.sent.column
         // What was cancelled or given up meanwhile stays so.
-        case .queued(let next) where row.state == 0: due = next
-        case .dead where row.state == 0: state = Delivery.State.dead.column
+        case .queued(let next) where wasQueued: row.due = next
+        case .dead where wasQueued: row.state = Delivery.State.dead.column
         case .queued, .dead: break
         }
-        outbox.settle.bind(1, row.n)
-        outbox.settle.bind(2, state)
-        outbox.settle.bind(3, due)
-        outbox.settle.bind(4, number)
+        outbox.settle.bind(1, settlement.delivery)
+        outbox.settle.bind(2, row.state)
+        outbox.settle.bind(3, row.due)
+        outbox.settle.bind(4, row.attempts)
+        bind(settlement.attempt, to: outbox.settle, from: 5)
         try outbox.settle.run()
-        if state == 0, let channel = row.channel {
-            outcome.requeued.append(
-                .init(
-                    id: settlement.delivery, channel: channel,
-                    key: Backlog.Key(due: due, n: row.n), attempts: Int(number)))
-        } else {
-            outcome.settled.append(settlement.delivery)
-        }
+        note(row, of: settlement.delivery)
         if let trouble = settlement.trouble {
-            try store(trouble, cause: "\(settlement.delivery)#\(number)")
+            try store(trouble, cause: "\(settlement.delivery)#\(row.attempts)")
         }
+    }
+
+    private func sentAtOnce(_ settlement: Settlement) throws -> Bool {
+        outbox.sent.bind(1, settlement.delivery)
+        bind(settlement.attempt, to: outbox.sent, from: 2)
+        try outbox.sent.run()
+        return outbox.sent.changes == 1
     }
 
     /// What is not queued any more stays as it is.
     func postpone(_ id: String, until due: Instant) throws {
+        guard var row = try find(id), row.state == Delivery.State.queued.column else { return }
+        row.due = due
+        outbox.move.bind(1, id)
+        outbox.move.bind(2, due)
+        try outbox.move.run()
+        note(row, of: id)
+    }
+
+    private struct Row {
+        var n: Int64
+        var state: Int64
+        var attempts: Int64
+        var due: Instant
+        var channel: ChannelName?
+    }
+
+    private func find(_ id: String) throws -> Row? {
         outbox.find.bind(1, id)
-        let row = try outbox.find.first {
-            (n: $0.int(0), state: $0.int(1), attempts: $0.int(2), channel: $0.text(4))
+        return try outbox.find.first {
+            Row(
+                n: $0.int(0), state: $0.int(1), attempts: $0.int(2), due: $0.instant(3),
+                channel: ChannelName($0.text(4)))
         }
-        guard let row, row.state == 0, let channel = ChannelName(row.channel) else { return }
-        outbox.settle.bind(1, row.n)
-        outbox.settle.bind(2, row.state)
-        outbox.settle.bind(3, due)
-        outbox.settle.bind(4, row.attempts)
-        try outbox.settle.run()
+    }
+
+    /// Tells the backlog where the delivery stands once this is on disk.
+    private func note(_ row: Row, of id: String) {
+        guard row.state == Delivery.State.queued.column, let channel = row.channel else {
+            outcome.settled.append(id)
+            return
+        }
         outcome.requeued.append(
             .init(
-                id: id, channel: channel, key: Backlog.Key(due: due, n: row.n),
+                id: id, channel: channel, key: Backlog.Key(due: row.due, n: row.n),
                 attempts: Int(row.attempts)))
     }
 
-    private func record(_ attempt: Attempt, n: Int64, number: Int64) throws {
-        let statement = outbox.attempt
-        statement.bind(1, n)
-        statement.bind(2, number)
-        statement.bind(3, attempt.at)
-        statement.bind(4, attempt.duration.wholeMilliseconds)
-        statement.bind(5, attempt.result.rawValue)
-        statement.bind(6, attempt.note)
-        try statement.run()
-        guard number > Limits.attemptsKept else { return }
-        outbox.dropAttempts.bind(1, n)
-        outbox.dropAttempts.bind(2, number - Int64(Limits.attemptsKept))
+    private func bind(_ attempt: Attempt, to statement: Prepared, from index: Int32) {
+        statement.bind(index, attempt.at)
+        statement.bind(index + 1, attempt.duration.wholeMilliseconds)
+        statement.bind(index + 2, attempt.result.rawValue)
+        statement.bind(index + 3, attempt.note)
+    }
+
+    /// The last attempt goes from the delivery's row into the history, before it is overwritten.
+    private func keepAttempt(of id: String, _ row: Row) throws {
+        guard row.attempts > 0 else { return }
+        outbox.attempt.bind(1, id)
+        try outbox.attempt.run()
+        // With the one that stands in the row itself so many are kept.
+        let oldest = row.attempts + 1 - Int64(Limits.attemptsKept)
+        guard oldest > 0 else { return }
+        outbox.dropAttempts.bind(1, row.n)
+        outbox.dropAttempts.bind(2, oldest)
         try outbox.dropAttempts.run()
     }
 
@@ -159,7 +212,7 @@ extension Ledger {
     func retry(_ id: String?) throws -> Int {
         let now = stamp()
         let update = try prepare(
-            "UPDATE outbox SET state = 0, due = ?2 WHERE state = 5 AND (?1 IS NULL OR id = ?1)")
+            "UPDATE delivery SET state = 0, due = ?2 WHERE state = 5 AND (?1 IS NULL OR id = ?1)")
         update.bind(1, id)
         update.bind(2, now)
         try update.run()

@@ -20,8 +20,8 @@ extension Snapshot {
                 return .init(key: key, moment: $0.instant(4))
             }
         recalled.memory.held = try prepare(
-            "SELECT \(Delivery.columns) FROM outbox INDEXED BY outbox_held WHERE state = 3"
-                + " ORDER BY due, n"
+            "SELECT \(Delivery.columns) FROM \(Delivery.rows(by: "delivery_held"))"
+                + " WHERE state = 3 ORDER BY due, delivery.n"
         ).all { try Delivery($0) }
         recalled.memory.geofences = try prepare("SELECT server, id, name FROM geofence").all {
             .init(server: $0.text(0), id: $0.int(1), name: $0.text(2))
@@ -232,7 +232,8 @@ extension Snapshot {
     func queuedChannels() throws -> [ChannelName] {
         let next = try prepare(
             """
-            SELECT channel FROM outbox WHERE state = 0 AND channel > ?1 ORDER BY channel LIMIT 1
+            SELECT channel FROM delivery INDEXED BY delivery_due
+            WHERE state = 0 AND channel > ?1 ORDER BY channel LIMIT 1
             """)
         var channels: [ChannelName] = []
         var last = ""
@@ -249,9 +250,9 @@ extension Snapshot {
     ) throws -> [Backlog.Entry] {
         let rows = try prepare(
             """
-            SELECT \(Delivery.columns) FROM outbox INDEXED BY outbox_due
+            SELECT \(Delivery.columns) FROM \(Delivery.rows(by: "delivery_due"))
             WHERE state = 0 AND channel = ?1
-              AND (due, n) >= (?2, ?3) ORDER BY due, n LIMIT ?4
+              AND (due, delivery.n) >= (?2, ?3) ORDER BY due, delivery.n LIMIT ?4
             """)
         rows.bind(1, channel.description)
         rows.bind(2, key.due)
@@ -266,8 +267,8 @@ extension Snapshot {
     func retrying() throws -> [Delivery] {
         try prepare(
             """
-            SELECT \(Delivery.columns) FROM outbox INDEXED BY outbox_due
-            WHERE state = 0 AND attempts > 0 ORDER BY n
+            SELECT \(Delivery.columns) FROM \(Delivery.rows(by: "delivery_due"))
+            WHERE state = 0 AND attempts > 0 ORDER BY delivery.n
             """
         ).all { try Delivery($0) }
     }

@@ -21,9 +21,12 @@ extension Store {
             var end = try snapshot.firstSeq(receivedFrom: limit)
             let cursor = try snapshot.prepare("SELECT cursor FROM progress").first { $0.int(0) }
             end = min(end, (cursor ?? 0) + 1)
-            for index in ["outbox_due WHERE state = 0", "outbox_held WHERE state = 3"] {
+            for (index, state) in [("delivery_due", 0), ("delivery_held", 3)] {
                 let waits = try snapshot.prepare(
-                    "SELECT min(seq) FROM outbox INDEXED BY \(index) AND seq > 0"
+                    """
+                    SELECT min(seq) FROM \(Delivery.rows(by: index))
+                    WHERE state = \(state) AND seq > 0
+                    """
                 ).first { $0.optionalInt(0) }
                 if let waits = waits ?? nil { end = min(end, waits) }
             }
@@ -69,7 +72,10 @@ extension Store {
             let from = after
             let rows = try read { snapshot in
                 let rows = try snapshot.prepare(
-                    "SELECT n, created, state FROM outbox WHERE n > ?1 ORDER BY n LIMIT ?2")
+                    """
+                    SELECT outbox.n, created, state FROM \(Delivery.rows())
+                    WHERE outbox.n > ?1 ORDER BY outbox.n LIMIT ?2
+                    """)
                 rows.bind(1, from)
                 rows.bind(2, Self.atATime)
                 return try rows.all {
@@ -142,18 +148,19 @@ extension Ledger {
 
     func removeDeliveries(_ rows: [Int64]) throws {
         // A dead one may have been queued again since it was looked at.
-        let remove = try prepare("DELETE FROM outbox WHERE n = ?1 AND state NOT IN (0, 3)")
-        let attempts = try prepare(
-            """
-            DELETE FROM attempt WHERE delivery = ?1
-              AND NOT EXISTS (SELECT 1 FROM outbox WHERE n = ?1)
-            """
-        )
+        let statements = try [
+            "DELETE FROM delivery WHERE id = (SELECT id FROM outbox WHERE n = ?1)"
+                + " AND state NOT IN (0, 3)",
+            "DELETE FROM outbox WHERE n = ?1"
+                + " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.id = outbox.id)",
+            "DELETE FROM attempt WHERE delivery = ?1"
+                + " AND NOT EXISTS (SELECT 1 FROM outbox WHERE n = ?1)",
+        ].map(prepare)
         for row in rows {
-            remove.bind(1, row)
-            try remove.run()
-            attempts.bind(1, row)
-            try attempts.run()
+            for statement in statements {
+                statement.bind(1, row)
+                try statement.run()
+            }
         }
     }
 }

@@ -19,8 +19,7 @@ final class HandClock: Sendable {
     init(wall: Int64 = 1_795_000_000_000, boot: Int64 = 5_000) { state = Mutex((wall, boot)) }
 
     var timekeeper: Timekeeper {
-        Timekeeper(
-            wall: { self.state.withLock { $0.wall } }, boot: { self.state.withLock { $0.boot } })
+        Timekeeper { self.state.withLock { $0 } }
     }
     func pass(_ duration: Duration) {
         state.withLock {

@@ -1,11 +1,14 @@
 // Ids are derived, never drawn: a replayed step gives the same rows, and a receiver that sees an
-// id twice knows that it is the same message (DESIGN 5).
+// id twice knows that it is the same message (DESIGN 5). They begin with their moment, so that
+// what is made together lies together in the database (docs/decisions/0016).
 internal import Crypto
 
-/// Makes an id out of what something is: the first 128 bits of a SHA-256 in base 32, lower case
-/// (26 characters, good in mail headers, URLs and file names).
+/// Makes an id out of when and what something is, in the form of a ULID in lower case: 48 bits of
+/// milliseconds since 1970 and the first 80 bits of a SHA-256, in Crockford's base 32 (26
+/// characters that sort by time; good in mail headers, URLs and file names).
 enum DerivedId {
-    static func make(_ parts: String...) -> String {
+    /// - Parameter moment: `now` of the step that makes it: the same in a replay.
+    static func make(at moment: Instant, _ parts: String...) -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(256)
         for part in parts {
@@ -14,28 +17,29 @@ enum DerivedId {
             bytes.append(contentsOf: part.utf8)
         }
         let digest = SHA256.hash(data: bytes)
-        return digest.withUnsafeBytes { base32($0.prefix(16)) }
-    }
-
-    /// RFC 4648 §6 in lower case, without padding.
-    private static func base32(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity(26)
-        var buffer: UInt32 = 0
-        var bits = 0
-        for byte in bytes {
-            buffer = buffer << 8 | UInt32(byte)
-            bits += 8
-            while bits >= 5 {
-                bits -= 5
-                text.append(letter(buffer >> UInt32(bits) & 31))
+        let milliseconds = UInt64(max(0, min(moment.milliseconds, 1 << 48 - 1)))
+        return String(unsafeUninitializedCapacity: 26) { text in
+            write(milliseconds, letters: 10, at: 0, text)
+            digest.withUnsafeBytes { hash in
+                // Twice 40 bits, which are eight letters each.
+                for half in 0..<2 {
+                    let bits = hash[(5 * half)..<(5 * half + 5)].reduce(0) { $0 << 8 | UInt64($1) }
+                    write(bits, letters: 8, at: 10 + 8 * half, text)
+                }
             }
+            return 26
         }
-        if bits > 0 { text.append(letter(buffer << UInt32(5 - bits) & 31)) }
-        return String(decoding: text, as: UTF8.self)
     }
 
-    private static func letter(_ value: UInt32) -> UInt8 {
-        UInt8(value < 26 ? 97 + value : 24 + value)
+    private static func write(
+        _ bits: UInt64, letters: Int, at start: Int, _ text: UnsafeMutableBufferPointer<UInt8>
+    ) {
+        var bits = bits
+        for place in (start..<start + letters).reversed() {
+            text[place] = alphabet[Int(bits & 31)]
+            bits >>= 5
+        }
     }
+
+    private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
 }

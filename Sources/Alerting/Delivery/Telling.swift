@@ -144,6 +144,7 @@ extension StepBuilder {
             let contact = index.book.contacts[to.contact]
             var delivery = Delivery(
                 id: DerivedId.make(
+                    at: step.now,
                     "delivery", to.contact, to.address, to.channel.description,
                     lead.reason.rawValue, lead.incident.id, cause,
                     group.isGathered ? "gathered" : "", String(number)),
@@ -188,6 +189,7 @@ extension StepBuilder {
         for way in contact.ways {
             var delivery = Delivery(
                 id: DerivedId.make(
+                    at: step.now,
                     "trouble", contact.name, way.address, way.channel.description,
                     trouble.kind.rawValue, cause),
                 contact: contact.name, channel: way.channel, address: way.address, reason: .first,
@@ -209,7 +211,7 @@ extension StepBuilder {
         guard let first = troubles.first, var delivery = held.first else { return }
         let kinds = Set(troubles.map { StampKey(rule: "outcry:\($0.kind.rawValue)", device: nil) })
         for key in kinds.sorted(by: { $0.rule < $1.rule }) { setStamp(key, step.now) }
-        delivery.id = DerivedId.make("troubles", delivery.id, cause)
+        delivery.id = DerivedId.make(at: step.now, "troubles", delivery.id, cause)
         delivery.state = .queued
         delivery.created = step.now
         delivery.due = step.now

@@ -137,6 +137,7 @@ extension StepBuilder {
     private func open(_ rule: ActiveRule, _ happening: Happening) -> Incident {
         var incident = Incident(
             id: DerivedId.make(
+                at: step.now,
                 "incident", rule.id, happening.device.server, happening.device.uniqueId,
                 happening.identity),
             rule: rule.id, severity: rule.severity, device: happening.device,

@@ -12,6 +12,19 @@ CREATE TABLE attempt (
   note TEXT NOT NULL,
   PRIMARY KEY (delivery, number)
 ) WITHOUT ROWID;
+CREATE TABLE delivery (
+  id TEXT PRIMARY KEY,
+  n INTEGER NOT NULL,             -- outbox.n
+  channel TEXT NOT NULL,
+  state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 5), -- Delivery.State.column
+  due INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  at INTEGER,                     -- the last attempt; those before it are in `attempt`
+  duration INTEGER,
+  result TEXT,
+  note TEXT,
+  merged_into TEXT
+) WITHOUT ROWID;
 CREATE TABLE device (
   id INTEGER PRIMARY KEY,
   server TEXT NOT NULL,
@@ -81,12 +94,8 @@ CREATE TABLE judgement (
 );
 CREATE TABLE outbox (
   n INTEGER PRIMARY KEY,
-  id TEXT NOT NULL UNIQUE,
+  id TEXT NOT NULL,               -- delivery.id
   seq INTEGER NOT NULL,           -- the earliest event that it tells of; 0: none
-  channel TEXT NOT NULL,
-  state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 5), -- Delivery.State.column
-  due INTEGER NOT NULL,
-  attempts INTEGER NOT NULL,
   contact TEXT NOT NULL,
   address TEXT NOT NULL,
   reason TEXT NOT NULL,
@@ -96,7 +105,6 @@ CREATE TABLE outbox (
   timezone TEXT NOT NULL,
   rules TEXT NOT NULL,
   created INTEGER NOT NULL,
-  merged_into TEXT,
   trouble TEXT,
   items TEXT NOT NULL
 );
@@ -131,9 +139,9 @@ CREATE TABLE stamp (
   at INTEGER NOT NULL,
   PRIMARY KEY (device, rule, alarm, place)
 ) WITHOUT ROWID;
+CREATE INDEX delivery_dead ON delivery (n) WHERE state = 5;
+CREATE INDEX delivery_due ON delivery (channel, due, n) WHERE state = 0;
+CREATE INDEX delivery_held ON delivery (due, n) WHERE state = 3;
 CREATE UNIQUE INDEX inbox_identity
   ON inbox (server, id, device, type, time, extra) WHERE kind = 0;
 CREATE INDEX incident_open ON incident (device, opened) WHERE state < 2;
-CREATE INDEX outbox_dead ON outbox (created) WHERE state = 5;
-CREATE INDEX outbox_due ON outbox (channel, due) WHERE state = 0;
-CREATE INDEX outbox_held ON outbox (due) WHERE state = 3;
