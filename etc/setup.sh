@@ -8,7 +8,7 @@ command -v swift >/dev/null || {
     exit 1
 }
 
-wanted="libcurl4-openssl-dev libsqlite3-dev libsimdjson-dev pkg-config python3 openssl tzdata"
+wanted="libcurl4-openssl-dev libsqlite3-dev libsimdjson-dev pkg-config python3 openssl curl tzdata"
 missing=""
 for package in $wanted; do
     case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true) in

@@ -59,6 +59,7 @@ extension EndToEnd {
             }
             let fitting = said.filter { line in mistake.says.allSatisfy(line.contains) }
             #expect(fitting.count == 1, "\(result.errors)")
+            #expect(Set(said).count == said.count, "nothing is said twice: \(result.errors)")
             #expect(!result.errors.contains("Fatal error"))
         }
 

@@ -87,5 +87,32 @@ extension EndToEnd {
             #expect(relay.folder.mode("outcry.db-wal") ?? 0o600 == 0o600)
             #expect(relay.folder.mode("outcry.db-shm") ?? 0o600 == 0o600)
         }
+
+        @Test("an edited rule file is in force at once, a bad edit is not")
+        func watches() throws {
+            let sink = try HTTPSink()
+            let folder = try RelayFolder(
+                rules: EndToEnd.everyAlarm, channels: EndToEnd.fleet(sink),
+                more: "operator: fleet")
+            try folder.write(
+                "outcry.yaml",
+                folder.read("outcry.yaml").replacing(
+                    "rules_watch: false", with: "rules_watch: true"))
+            let relay = try RelayProcess(folder)
+            defer { relay.stop() }
+            try folder.write(
+                "rules/rules.yaml",
+                EndToEnd.everyAlarm.replacing("id: every-alarm", with: "id: renamed"))
+            #expect(relay.logged(within: 20, "rules read anew"))
+            #expect(try relay.post(EventBody(id: 1).json) == 200)
+            #expect(sink.wait(20, taken: 1))
+            #expect(try sink.requests[0].notice().rules == ["renamed"])
+
+            try folder.write("rules/rules.yaml", "version: 1\nrules: [{ id: renamed, wen: 1 }]\n")
+            #expect(sink.wait(20, taken: 2), "the operator is told")
+            #expect(try relay.post(EventBody(id: 2).json) == 200)
+            #expect(sink.wait(20, taken: 3))
+            #expect(try sink.requests[2].notice().rules == ["renamed"])
+        }
     }
 }

@@ -77,5 +77,31 @@ extension EndToEnd {
             #expect(try relay.post(EventBody(id: 3).json) == 200)
             #expect(sink.wait(20, taken: 1))
         }
+
+        @Test("with `tls` it speaks HTTPS, and nothing else")
+        func https() throws {
+            let certificate = try TestCertificate()
+            let folder = try RelayFolder(
+                rules: "version: 1\nrules: []\n",
+                more: """
+                    tls: { certificate: \(certificate.certificate), key: \(certificate.key) }
+                    """)
+            let relay = try RelayProcess(folder)
+            defer { relay.stop() }
+            let address = "127.0.0.1:\(relay.webhookPort)\(RelayFolder.webhookPath)"
+            func post(_ scheme: String, _ more: [String] = []) throws -> Finished {
+                try finish(
+                    "/usr/bin/env",
+                    ["curl", "-sS", "-m", "10", "-w", "%{http_code}"] + more + [
+                        "-H", "Authorization: \(RelayFolder.webhookKey)",
+                        "-d", EventBody(id: 1).json, "\(scheme)://\(address)",
+                    ])
+            }
+            let taken = try post("https", ["--cacert", certificate.certificate])
+            #expect(taken.output == "200", "\(taken.errors)")
+            #expect(try post("https").exit == .code(60), "an unknown authority")
+            #expect(try post("http").exit != .code(0))
+            #expect(try relay.outcry("events").output.contains("vibration"))
+        }
     }
 }

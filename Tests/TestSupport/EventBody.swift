@@ -84,6 +84,7 @@ package struct Notice: Decodable, Sendable {
 
     /// The ids of the events that it tells of.
     package var eventIds: [Int64] { (data.items ?? []).compactMap(\.event?.id) }
+    package var rules: [String] { (data.items ?? []).map(\.rule) }
 }
 
 extension ReceivedRequest {

@@ -36,12 +36,10 @@ package enum Command {
     /// - Throws: `Python.Failure` where it does not exit with 0.
     @discardableResult
     package static func run(_ program: String, _ arguments: [String]) throws -> String {
-        let output = Pipe()
-        let child = try ChildProcess(program, arguments, output: output, errors: output)
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        guard child.wait() == 0 else {
-            throw Python.Failure(output: String(decoding: text, as: UTF8.self))
+        let done = try finish(program, arguments, within: 300)
+        guard done.exit == .code(0) else {
+            throw Python.Failure(output: done.output + "\n" + done.errors)
         }
-        return String(decoding: text, as: UTF8.self)
+        return done.output
     }
 }

@@ -30,10 +30,12 @@ package final class RunningProgram: Sendable {
     package let pid: pid_t
     private let state = Watched(State())
 
-    /// - Parameter environment: added to a minimal one (PATH, HOME); nothing is inherited.
+    /// - Parameters:
+    ///   - environment: added to a minimal one (PATH, HOME); nothing is inherited.
+    ///   - onOutput: called with each line of standard output as it comes, and nil at its end.
     package init(
         _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:],
-        input: String? = nil
+        input: String? = nil, onOutput: @escaping @Sendable (String?) -> Void = { _ in }
     ) throws {
         var all = ["PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": NSTemporaryDirectory()]
         // A crash must end the process at once, not wait for a backtrace.
@@ -43,7 +45,10 @@ package final class RunningProgram: Sendable {
         pid = started.pid
         RunningProgram.feed(started.input, input ?? "")
         let state = state
-        readLines(started.output) { line in state.change { $0.take(line, \.output) } }
+        readLines(started.output) { line in
+            state.change { $0.take(line, \.output) }
+            onOutput(line)
+        }
         readLines(started.errors) { line in state.change { $0.take(line, \.errors) } }
         Thread.detachNewThread { [pid] in
             // First only looked at, then reaped under the lock: until then the pid is its own, so

@@ -10,7 +10,7 @@ package final class Sink: Sendable {
     package enum Failure: Error { case didNotStart(String), notEnough(Int, of: Int) }
 
     package let port: Int
-    private let process: SinkProcess
+    private let program: RunningProgram
     private let lines: SinkLines
 
     /// - Parameters:
@@ -21,8 +21,8 @@ package final class Sink: Sendable {
     ) async throws {
         let path = Python.scripts.appending(path: script).path
         let lines = SinkLines()
-        process = try SinkProcess(
-            Python.path, [path, "--port", "\(port)"] + arguments, into: lines)
+        program = try RunningProgram(
+            Python.path, [path, "--port", "\(port)"] + arguments, onOutput: { lines.add($0) })
         self.lines = lines
         let first = try await lines.wait(for: 1, within: .seconds(20)) { _ in true }
         guard let started = try? JSONDecoder().decode(Started.self, from: first[0]) else {
@@ -52,7 +52,10 @@ package final class Sink: Sendable {
     }
 
     /// Ends the process and waits for its end: the port is free then.
-    package func stop() { process.stop() }
+    package func stop() {
+        program.send(SIGTERM)
+        if program.exit(within: 10) == nil { program.send(SIGKILL) }
+    }
 
     private static func `is`(_ line: Data, _ kind: String) -> Bool {
         // A line that is no JSON is of no kind.
@@ -115,10 +118,10 @@ private final class SinkLines: Sendable {
 
     var all: [Data] { state.withLock { $0.lines } }
 
-    func add(_ new: [Data], ended: Bool = false) {
+    /// - Parameter line: nil: it was the last one.
+    func add(_ line: String?) {
         let waiting = state.withLock { state in
-            state.lines += new
-            state.ended = state.ended || ended
+            if let line { state.lines.append(Data(line.utf8)) } else { state.ended = true }
             defer { state.waiting = [:] }
             return Array(state.waiting.values)
         }
@@ -173,30 +176,4 @@ private final class SinkLines: Sendable {
             if isThere { continuation.resume() }
         }
     }
-}
-
-/// The process of a sink; it ends with the value that owns it.
-private final class SinkProcess: Sendable {
-    private let child: ChildProcess
-
-    init(_ program: String, _ arguments: [String], into lines: SinkLines) throws {
-        let output = Pipe()
-        child = try ChildProcess(program, arguments, output: output)
-        let thread = Thread {
-            var rest = Data()
-            while case let chunk = output.fileHandleForReading.availableData, !chunk.isEmpty {
-                rest.append(chunk)
-                var parts = rest.split(separator: 10, omittingEmptySubsequences: false)
-                    .map { Data($0) }
-                rest = parts.popLast() ?? Data()
-                lines.add(parts)
-            }
-            lines.add([], ended: true)
-        }
-        thread.start()
-    }
-
-    func stop() { child.stop() }
-
-    deinit { stop() }
 }
