@@ -67,6 +67,11 @@ package final class Courier: Sendable {
     /// Starts the thread that leases.
     package func start() {
         store.setOnQueued { [signal] in signal.raise() }
+        for channel in store.channelsWithWork where exits[channel] == nil {
+            logger.error(
+                "messages wait for a channel that is not in the configuration any more",
+                metadata: ["channel": "\(channel)"])
+        }
         let thread = Thread { [self] in
             expectRetries()
             while !state.withLock({ $0.isStopping }) {

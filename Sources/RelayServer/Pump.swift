@@ -57,10 +57,10 @@ package final class Pump: Sendable {
         progress.withLock { $0.seq = cursor }
         store.setOnInputs { [signal] in signal.raise() }
         let thread = Thread { [self] in
-            if let memory = recall(memory) {
-                var loop = Loop(engine: engine, memory: memory, cursor: cursor)
+            if let first = recall(memory) {
+                var loop = Loop(engine: engine, memory: first, cursor: cursor)
                 if afterCrash { loop.limit = 1 }
-                run(&loop)
+                run(&loop, memory)
             }
             stopped.signal()
         }
@@ -117,7 +117,7 @@ package final class Pump: Sendable {
         var limit = Limits.inputsPerCommit
     }
 
-    private func run(_ loop: inout Loop) {
+    private func run(_ loop: inout Loop, _ memory: () throws -> Memory) {
         while true {
             for request in requests.withLock({ taken in
                 defer { taken = [] }; return taken
@@ -136,8 +136,12 @@ package final class Pump: Sendable {
                         timeout: loop.memory.nextDue.map { max(.milliseconds(1), $0 - now) }
                             ?? Signal.longest)
                 } else {
-                    guard commit(steps, loop) else { return }
-                    loop.limit = min(2 * loop.limit, Limits.inputsPerCommit)
+                    switch commit(steps, loop) {
+                    case .stored: loop.limit = min(2 * loop.limit, Limits.inputsPerCommit)
+                    case .refused(let error):
+                        guard try stepBack(from: steps, error, &loop, memory) else { return }
+                    case .stopped: return
+                    }
                 }
             } catch {
                 logger.error("the inbox cannot be read, trying again: \(error)")
@@ -198,11 +202,18 @@ package final class Pump: Sendable {
         return steps
     }
 
+    private enum Commit {
+        case stored
+        /// It can never be stored.
+        case refused(StoreError)
+        /// It is not on disk, and the pump is to stop.
+        case stopped
+    }
+
     /// Memory is ahead of the disk here, so the batch is tried until it is on disk: nothing that
     /// follows may be decided on a state that could be lost. A crash meanwhile, or a shutdown,
     /// replays it at the next start.
-    /// - Returns: false: it is not on disk, and the pump is to stop.
-    private func commit(_ steps: [Step], _ loop: Loop) -> Bool {
+    private func commit(_ steps: [Step], _ loop: Loop) -> Commit {
         var pause = Duration.milliseconds(100)
         while true {
             let outcome = Mutex<StoreError?>(nil)
@@ -213,7 +224,10 @@ package final class Pump: Sendable {
             }
             answered.wait()
             guard let error = outcome.withLock({ $0 }) else { break }
-            guard error.kind != .closed, !isStopping else { return false }
+            guard error.kind != .closed, !isStopping else { return .stopped }
+            // Timers have no input that could be set aside: they are tried on and on.
+            let hasInput = steps.contains { $0.seq != nil }
+            if error.kind == .refused, hasInput { return .refused(error) }
             logger.error("what was decided cannot be stored, trying again: \(error)")
             signal.wait(timeout: pause)
             pause = min(pause * 2, .seconds(5))
@@ -224,6 +238,33 @@ package final class Pump: Sendable {
             $0.openIncidents = loop.memory.openIncidents
         }
         committed(steps)
+        return .stored
+    }
+
+    /// A decision that can never be stored must not stop those behind it: goes back to what is on
+    /// disk and steps one by one; the input whose step alone is refused is set aside, and the
+    /// operator told.
+    /// - Returns: false: it was stopped meanwhile.
+    private func stepBack(
+        from steps: [Step], _ error: StoreError, _ loop: inout Loop, _ memory: () throws -> Memory
+    ) throws -> Bool {
+        if steps.count == 1, let step = steps.first, let seq = step.seq {
+            logger.error("an input was set aside: what was decided cannot be stored: \(error)")
+            let trouble = Trouble(
+                kind: .poisonEvent, subject: "An event was set aside",
+                text: """
+                    What the rules decided on event \(seq) cannot be stored (\(error)), so nobody \
+                    was told of it, and the others go on. See it: outcry events
+                    """)
+            // Of an event only: trouble about a trouble that cannot be stored would have no end.
+            try store.setAside(
+                seq, reason: "what was decided on it cannot be stored",
+                trouble: step.judgement == nil ? nil : trouble)
+        }
+        guard let recalled = recall(memory) else { return false }
+        loop.memory = recalled
+        loop.cursor = try store.progress().cursor
+        loop.limit = 1
         return true
     }
 }

@@ -187,6 +187,7 @@ extension StoreError {
         case SQLITE_FULL: self.init(.full, "the disk of the database is full")
         case SQLITE_NOTADB, SQLITE_CORRUPT: self.init(.notADatabase, words)
         case SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM: self.init(.unusable, words)
+        case SQLITE_CONSTRAINT, SQLITE_TOOBIG, SQLITE_MISMATCH: self.init(.refused, words)
         case SQLITE_IOERR: self.init(.failed, "the disk of the database fails: \(words) (\(code))")
         default: self.init(.failed, "\(words) (\(code))")
         }

@@ -19,6 +19,8 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case inUse
         /// The disk is full.
         case full
+        /// What was to be written breaks a rule of the tables: it never succeeds.
+        case refused
         /// Anything else that SQLite says while running.
         case failed
         /// The store was closed.

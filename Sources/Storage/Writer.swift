@@ -149,7 +149,7 @@ final class Writer: Sendable {
                 // What is not SQLite's is a value that cannot be written: it is not repeated in
                 // the message, since it may hold anything.
                 let reason =
-                    error as? StoreError ?? StoreError(.failed, "a value that cannot be stored")
+                    error as? StoreError ?? StoreError(.refused, "a value that cannot be stored")
                 for submission in batch { submission.fail(reason) }
                 return
             }

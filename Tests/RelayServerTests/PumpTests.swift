@@ -128,6 +128,25 @@ struct PumpTests {
         bench.stop()
     }
 
+    @Test("a decision that can never be stored is set aside, and those behind it go on")
+    func refused() async throws {
+        let left = Atomic(1)
+        let bench = try await PumpBench { sql in
+            guard sql.contains("INTO outbox"), left.load(ordering: .relaxed) > 0 else { return }
+            left.subtract(1, ordering: .relaxed)
+            throw StoreError(.refused, "a rule of the tables")
+        }
+        try await bench.accept(1)
+        // What the operator is told is the second input.
+        try await bench.stepped(2)
+        try await bench.accept(2, device: 2)
+        try await bench.stepped(3)
+        let aside = try bench.store.listing.events(last: 9).compactMap(\.aside)
+        #expect(aside == ["what was decided on it cannot be stored"])
+        let told = try bench.deliveries().filter { $0.trouble == nil }
+        #expect(told.flatMap(\.items).map(\.event?.id) == [2])
+        bench.stop()
+    }
     @Test("a stop while the disk is full ends, and the next start decides the same")
     func stopWhileFull() async throws {
         let isFull = Atomic(false)
