@@ -186,7 +186,6 @@ package final class Simulator: Sendable {
     }
 
     private func setUp(_ channel: any Channel) throws {
-        let door = HTTPDoor { [self] request in answer(request) }
         let upgrader = NIOWebSocketServerUpgrader(
             shouldUpgrade: { [self] channel, head in
                 let request = Request(head)
@@ -200,15 +199,8 @@ package final class Simulator: Sendable {
             upgradePipelineHandler: { [self] channel, _ in
                 channel.eventLoop.makeCompletedFuture { try open(channel) }
             })
-        let bound = NIOLoopBound(door, eventLoop: channel.eventLoop)
-        try channel.pipeline.syncOperations.configureHTTPServerPipeline(
-            withServerUpgrade: (
-                upgraders: [upgrader],
-                completionHandler: { context in
-                    context.pipeline.syncOperations.removeHandler(bound.value, promise: nil)
-                }
-            ))
-        try channel.pipeline.syncOperations.addHandler(door)
+        let door = HTTPDoor(upgrader: upgrader) { [self] request in answer(request) }
+        try door.add(to: channel.pipeline.syncOperations)
     }
 
     /// The first message is the latest positions; what happens from then on follows it.
