@@ -21,6 +21,24 @@ package enum Limits {
     package static let eventsPerBody = 10_000
     package static let txnBytes = 256
 
+    // Connections to trackers' servers
+    /// Jetty takes 8 KiB for the request line and the headers.
+    package static let requestLineBytes = 7 << 10
+    /// Of one answer to a report; larger ones are asked in parts.
+    package static let reportBytes = 8 << 20
+    /// Positions by id, for events that name them.
+    package static let positionsInMemory = 16_384
+    /// How long an event waits for the position that it names.
+    package static let positionWaitSeconds: Int64 = 2
+    /// Events that wait for their positions at one time.
+    package static let waitingEvents = 4_096
+    /// Events of a socket that are being put on disk; more are left to the catch-up.
+    package static let acceptsInFlight = 4_096
+    package static let eventsPerAccept = 1_000
+    package static let socketBackoffSeconds: Int64 = 60
+    package static let refusedBackoffSeconds: Int64 = 300
+    package static let settledSeconds: Int64 = 60
+
     // Events and devices
     /// Event times older than this, or further ahead than `clockAheadSeconds`, are a broken clock.
     package static let clockBehindSeconds: Int64 = 366 * 86_400
