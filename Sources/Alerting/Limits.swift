@@ -21,6 +21,22 @@ package enum Limits {
     package static let eventsPerBody = 10_000
     package static let txnBytes = 256
 
+    // Sessions and sockets with trackers' servers
+    /// Of a list that a server answers with: ten thousand devices take about ten million bytes.
+    package static let listBytes = 128 << 20
+    package static let sessionBytes = 1 << 20
+    package static let sessionSeconds: Int64 = 20
+    package static let listSeconds: Int64 = 120
+    package static let cookies = 16
+    package static let cookieBytes = 4 << 10
+    /// Of one message, in however many fragments it comes.
+    package static let socketMessageBytes = 16 << 20
+    package static let socketFragments = 1 << 16
+    /// From the first packet to the answer to the upgrade.
+    package static let upgradeSeconds: Int64 = 20
+    /// Of a server's own words that are shown: its first line, a reason for closing.
+    package static let foreignWordsBytes = 200
+
     // Events and devices
     /// Event times older than this, or further ahead than `clockAheadSeconds`, are a broken clock.
     package static let clockBehindSeconds: Int64 = 366 * 86_400
