@@ -16,8 +16,8 @@ package struct CatchupPlan: Sendable {
         package var to: Instant
 
         /// Devices and both ends are always sent: servers before 5.x refuse a report without.
-        package var query: String {
-            "from=\(from.rfc3339)&to=\(to.rfc3339)" + devices.map { "&deviceId=\($0)" }.joined()
+        package var query: [(name: String, value: String)] {
+            [("from", from.rfc3339), ("to", to.rfc3339)] + devices.map { ("deviceId", "\($0)") }
         }
         var span: Duration { to - from }
     }

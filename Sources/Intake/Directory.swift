@@ -10,7 +10,8 @@ package import Alerting
 /// One server's directory. A value; its owner serialises access.
 package struct Directory: Sendable {
     private var devices: [Int64: Device] = [:]
-    private var groups: [Int64: Group] = [:]
+    private var statuses: [Int64: ServerDevice.Status] = [:]
+    private var groups: [Int64: ServerGroup] = [:]
     private var geofences: [Int64: String] = [:]
     private var positions: [Int64: Position] = [:]
     /// Ids in the order in which they came: a ring, so that the oldest goes first.
@@ -18,36 +19,39 @@ package struct Directory: Sendable {
     private var oldest = 0
     private let bound: Int
 
-    private struct Group: Sendable, Hashable {
-        var name: String
-        var parent: Int64
-    }
-
     package init(positionsInMemory: Int = Limits.positionsInMemory) {
         bound = max(1, positionsInMemory)
     }
 
     package var deviceIds: [Int64] { devices.keys.sorted() }
     package var deviceCount: Int { devices.count }
+    /// How often a device was seen to change between online and offline.
+    package private(set) var statusChanges = 0
 
     // MARK: - What the server says
 
     /// All devices, as a list gave them.
     /// - Returns: those that are new or changed.
-    package mutating func replace(devices list: [Device]) -> [Device] {
+    package mutating func replace(devices list: [ServerDevice]) -> [Device] {
         let changed = list.compactMap { note($0) }
         if devices.count > list.count {
-            let listed = Set(list.map(\.id))
+            let listed = Set(list.map(\.device.id))
             devices = devices.filter { listed.contains($0.key) }
+            statuses = statuses.filter { listed.contains($0.key) }
         }
         return changed
     }
 
     /// One device, as the socket or a list gave it.
     /// - Returns: what is known of it now; nil: nothing that was not known.
-    package mutating func note(_ device: Device) -> Device? {
+    package mutating func note(_ seen: ServerDevice) -> Device? {
+        var device = seen.device
         guard device.id != 0 else { return nil }
-        var device = device
+        if let before = statuses.updateValue(seen.status, forKey: device.id),
+            before != seen.status
+        {
+            statusChanges += 1
+        }
         device.group = groups[device.groupId]?.name ?? device.group
         if let known = devices[device.id], known == device { return nil }
         devices[device.id] = device
@@ -55,12 +59,8 @@ package struct Directory: Sendable {
     }
 
     /// - Returns: devices whose group has another name now.
-    package mutating func replace(
-        groups list: [(id: Int64, name: String, parent: Int64)]
-    ) -> [Device] {
-        let new = Dictionary(
-            list.map { ($0.id, Group(name: $0.name, parent: $0.parent)) },
-            uniquingKeysWith: { $1 })
+    package mutating func replace(groups list: [ServerGroup]) -> [Device] {
+        let new = Dictionary(list.map { ($0.id, $0) }, uniquingKeysWith: { $1 })
         guard new != groups else { return [] }
         groups = new
         return devices.values.filter { $0.group != groups[$0.groupId]?.name }
@@ -74,9 +74,7 @@ package struct Directory: Sendable {
     }
 
     /// - Returns: those that are new or have another name now, by id.
-    package mutating func replace(
-        geofences list: [(id: Int64, name: String)]
-    ) -> [(id: Int64, name: String)] {
+    package mutating func replace(geofences list: [ServerGeofence]) -> [ServerGeofence] {
         let changed = list.filter { geofences[$0.id] != $0.name }.sorted { $0.id < $1.id }
         geofences = Dictionary(list.map { ($0.id, $0.name) }, uniquingKeysWith: { $1 })
         return changed
@@ -121,8 +119,8 @@ package struct Directory: Sendable {
     package func hasGroup(_ name: String) -> Bool {
         groups.values.contains { $0.name == name }
     }
-    package func hasDevice(_ name: String) -> Bool {
-        devices.values.contains { $0.name == name || $0.uniqueId == name }
+    package func devices(named name: String) -> [Int64] {
+        devices.values.filter { $0.name == name || $0.uniqueId == name }.map(\.id).sorted()
     }
 
     /// The event with what is known of its device, its geofence and its position.

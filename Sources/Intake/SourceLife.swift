@@ -60,10 +60,14 @@ package struct CatchupSchedule: Sendable {
     /// A disk that is full is full for some time.
     private static let afterMissed = Duration.seconds(5)
 
+    /// The first one waits a little for the socket: what happens between a report and the socket
+    /// nobody would bring before the next.
+    private static let grace = Duration.seconds(10)
+
     /// - Parameter every: the safety net, whatever happens.
     package init(every: Duration, now: Instant) {
         self.every = every
-        wanted = (.start, now)
+        wanted = (.start, now + Self.grace)
     }
 
     package var due: Instant { wanted.at }
