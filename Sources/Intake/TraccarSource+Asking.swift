@@ -9,16 +9,14 @@ extension TraccarSource {
     /// the devices there is no connection; of the rest an account may be refused a part.
     /// - Parameter isFirst: with the last position of each device too.
     func readDirectory(isFirst: Bool) async throws(SessionFailure) {
-        let groups = try await part("groups") { try lists.groups($0) }
-        let geofences = try await part("geofences") { try lists.geofences($0) }
-        if let calendars = try await part("calendars", read: { try lists.calendars($0) }) {
+        let groups = try await part("groups", read: lists.groups)
+        let geofences = try await part("geofences", read: lists.geofences)
+        if let calendars = try await part("calendars", read: lists.calendars) {
             around.calendars(calendars)
         }
-        let devices = try await session.get("/api/devices") { bytes throws(TraccarLists.Refusal) in
-            try lists.devices(bytes)
-        }
+        let devices = try await session.get("/api/devices", read: lists.devices)
         let positions =
-            isFirst ? try await part("positions") { try lists.positions($0) } : nil
+            isFirst ? try await part("positions", read: lists.positions) : nil
         var inputs: [Input] = []
         let count = state.withLock { state in
             if let groups { inputs += state.directory.replace(groups: groups).map { report($0, nil) } }
@@ -67,9 +65,8 @@ extension TraccarSource {
         ofDevice device: Int64? = nil
     ) async throws(SessionFailure) -> [ServerNotification] {
         let query = device.map { [(name: "deviceId", value: "\($0)")] } ?? []
-        return try await session.get("/api/notifications", query: query) {
-            bytes throws(TraccarLists.Refusal) in try lists.notifications(bytes)
-        }
+        return try await session.get(
+            "/api/notifications", query: query, read: lists.notifications)
     }
 
     // MARK: - Positions by id
@@ -139,8 +136,8 @@ extension TraccarSource {
             requests += 1
             do {
                 let positions = try await session.get(
-                    "/api/positions", query: chunk.map { ("id", "\($0)") }
-                ) { bytes throws(TraccarLists.Refusal) in try lists.positions(bytes) }
+                    "/api/positions", query: chunk.map { ("id", "\($0)") },
+                    read: lists.positions)
                 answered += 1
                 state.withLock { state in
                     for position in positions { _ = state.directory.note(position) }
