@@ -145,7 +145,8 @@ package actor TraccarSession {
         let request = request(.get, "/api/server", limit: Limits.sessionBytes)
         // No answer is no Traccar, as far as can be said.
         guard let answer = try? await fetch(request), answer.status == 200 else { return false }
-        return TraccarLists(server: server.text, source: "").isServer(answer.body)
+        let info = try? TraccarLists(server: server.text, source: "").info(answer.body)
+        return info?.version != nil
     }
 
     private func failure(of answer: FetchAnswer) -> SessionFailure {
