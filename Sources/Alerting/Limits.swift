@@ -53,6 +53,8 @@ package enum Limits {
     package static let eventsPerAccept = 1_000
     /// Of a search for deleted ids among positions that are asked for.
     package static let positionRequests = 64
+    /// Of those that rules name, for the notifications that are linked to them.
+    package static let devicesChecked = 20
     /// So many changes of status and no event of one: the server makes none.
     package static let statusChangesWithoutEvent = 5
     package static let socketBackoffSeconds: Int64 = 60
@@ -77,6 +79,13 @@ package enum Limits {
     package static let calendarBytes = 1 << 20
 
     // Pump and store
+    /// Positions and devices that wait for the pump.
+    package static let reportsInMemory = 65_536
+    /// Below this none gives way to a newer one of its device.
+    package static let reportsUnmerged = 2_048
+    package static let reportsPerCommit = 4_096
+    /// For so long they are gathered for one commit.
+    package static let reportWaitMilliseconds: Int64 = 250
     package static let inputsPerCommit = 1_024
     package static let inputsInMemory = 16_384
     package static let submissionsPerRound = 4_096

@@ -214,7 +214,8 @@ package struct CatchupResult: Sendable, Hashable {
         }
         if recorded > 0 { parts.append("\(recorded) of before the first connection recorded") }
         if skipped > 0 {
-            parts.append("the server refuses reports of \(skipped) device\(skipped == 1 ? "" : "s")")
+            parts.append(
+                "the server refuses reports of \(skipped) device\(skipped == 1 ? "" : "s")")
         }
         let what = gap.map { "gap \(Self.words($0)) closed" } ?? "catch-up by the clock"
         return "\(what): \(parts.joined(separator: ", "))"

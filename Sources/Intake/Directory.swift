@@ -27,6 +27,8 @@ package struct Directory: Sendable {
     package var deviceCount: Int { devices.count }
     /// How often a device was seen to change between online and offline.
     package private(set) var statusChanges = 0
+    /// A device came into a group, or left one, since this was last set to false.
+    package var membersChanged = false
 
     // MARK: - What the server says
 
@@ -53,7 +55,9 @@ package struct Directory: Sendable {
             statusChanges += 1
         }
         device.group = groups[device.groupId]?.name ?? device.group
-        if let known = devices[device.id], known == device { return nil }
+        let known = devices[device.id]
+        if let known, known == device { return nil }
+        if known?.groupId != device.groupId { membersChanged = true }
         devices[device.id] = device
         return device
     }
@@ -111,14 +115,26 @@ package struct Directory: Sendable {
         return names
     }
 
-    /// Whether a device, group or geofence of this name (or, of a geofence, id) exists.
-    package func hasGeofence(_ name: String) -> Bool {
-        if let id = Int64(name), geofences[id] != nil { return true }
-        return geofences.values.contains(name)
+    /// What rule files may refer to. Walks all devices: for now and then.
+    package func names(calendars: [ServerCalendar]) -> ServerNames {
+        var names = ServerNames()
+        for group in groups.values { names.groups[group.name] = [] }
+        if !groups.isEmpty {
+            for device in devices.values {
+                for group in groups(of: device) {
+                    names.groups[group, default: []].append(device.uniqueId)
+                }
+            }
+            for group in names.groups.keys { names.groups[group]?.sort() }
+        }
+        for calendar in calendars { names.calendars[calendar.name] = calendar.text }
+        for (id, name) in geofences {
+            names.geofences.insert(name)
+            names.geofences.insert(String(id))
+        }
+        return names
     }
-    package func hasGroup(_ name: String) -> Bool {
-        groups.values.contains { $0.name == name }
-    }
+
     package func devices(named name: String) -> [Int64] {
         devices.values.filter { $0.name == name || $0.uniqueId == name }.map(\.id).sorted()
     }

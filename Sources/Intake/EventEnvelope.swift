@@ -1,7 +1,7 @@
-// A bare event of the socket or of a report becomes what a webhook would have sent: an envelope with
-// the device, the position and the geofence's name, as far as they are known. The envelope is also
-// the body that is stored, so that an event that is stepped anew after a crash, or shown by
-// `outcry explain`, is judged by what was known when it came and not by today's state.
+// A bare event of the socket or of a report becomes what a webhook would have sent: an envelope
+// with the device, the position and the geofence's name, as far as they are known. The envelope is
+// also the body that is stored, so that an event that is stepped anew after a crash is judged by
+// what was known when it came and not by today's state.
 package import Alerting
 
 extension Arrival {

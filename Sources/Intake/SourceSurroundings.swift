@@ -20,11 +20,12 @@ package struct SourceSurroundings: Sendable {
     /// Notes that the source listened at this moment.
     package var heard: @Sendable (Instant) -> Void
     /// A catch-up has ended well: to be said when its events are decided.
-    package var closed: @Sendable (CatchupResult) -> Void
-    /// The server's calendars, after each look at them.
-    package var calendars: @Sendable ([ServerCalendar]) -> Void
-    /// The socket is open: what people should know about the account can be looked up.
-    package var opened: @Sendable (TraccarSource) -> Void
+    package var closed: @Sendable (CatchupResult) async -> Void
+    /// What rule files may refer to, after each look at it.
+    package var names: @Sendable (ServerNames) -> Void
+    /// The first catch-up of a connection is done: there is time to look whether the account has
+    /// what it should have.
+    package var settled: @Sendable (TraccarSource) async -> Void
     /// Devices change between online and offline, and no event says so.
     package var statusEventsSeemOff: @Sendable () -> Void
     /// Goes up when the clock was set.
@@ -48,8 +49,8 @@ package struct SourceSurroundings: Sendable {
         caughtUp = { _ in }
         heard = { _ in }
         closed = { _ in }
-        calendars = { _ in }
-        opened = { _ in }
+        names = { _ in }
+        settled = { _ in }
         statusEventsSeemOff = {}
         clockChanges = { 0 }
         unavailable = { 0 }

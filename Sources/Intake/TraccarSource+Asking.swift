@@ -1,4 +1,5 @@
-// What a source asks its server for: the directory, positions by id, and the reports of a catch-up.
+// What a source asks its server for beside reports: the directory, positions by id, the account's
+// notifications. A server may refuse an account any part of it; what can be done without is borne.
 package import Alerting
 import Synchronization
 
@@ -11,15 +12,15 @@ extension TraccarSource {
     func readDirectory(isFirst: Bool) async throws(SessionFailure) {
         let groups = try await part("groups", read: lists.groups)
         let geofences = try await part("geofences", read: lists.geofences)
-        if let calendars = try await part("calendars", read: lists.calendars) {
-            around.calendars(calendars)
-        }
+        let calendars = try await part("calendars", read: lists.calendars)
         let devices = try await session.get("/api/devices", read: lists.devices)
         let positions =
             isFirst ? try await part("positions", read: lists.positions) : nil
         var inputs: [Input] = []
         let count = state.withLock { state in
-            if let groups { inputs += state.directory.replace(groups: groups).map { report($0, nil) } }
+            if let groups {
+                inputs += state.directory.replace(groups: groups).map { report($0, nil) }
+            }
             for fence in geofences.map({ state.directory.replace(geofences: $0) }) ?? [] {
                 inputs.append(.geofence(server: settings.server, id: fence.id, name: fence.name))
             }
@@ -27,10 +28,12 @@ extension TraccarSource {
             for position in positions ?? [] where state.directory.note(position) {
                 inputs.append(report(state.directory.device(position.deviceId), position))
             }
+            state.calendars = calendars ?? state.calendars
             state.status.devices = state.directory.deviceCount
             return state.status.devices
         }
         around.report(inputs)
+        sayNames()
         if isFirst { around.log(.debug, "the account has \(count) devices") }
     }
 
@@ -49,12 +52,14 @@ extension TraccarSource {
         }
     }
 
-    package func hasGeofence(_ name: String) -> Bool {
-        state.withLock { $0.directory.hasGeofence(name) }
+    func sayNames() {
+        let names = state.withLock { state in
+            state.directory.membersChanged = false
+            return state.directory.names(calendars: state.calendars)
+        }
+        around.names(names)
     }
-    package func hasGroup(_ name: String) -> Bool {
-        state.withLock { $0.directory.hasGroup(name) }
-    }
+
     /// The server's ids of the devices of this name or uniqueId.
     package func devices(named name: String) -> [Int64] {
         state.withLock { $0.directory.devices(named: name) }
@@ -96,7 +101,7 @@ extension TraccarSource {
 
     /// Asks for positions and keeps those that come; the others stay unknown.
     /// - Parameter within: what a server that hangs may cost those who wait.
-    private func note(positions wanted: Set<Int64>, within: Duration?) async {
+    func note(positions wanted: Set<Int64>, within: Duration?) async {
         let now = around.now()
         let ids = state.withLock { state -> [Int64] in
             guard state.asksAgain <= now else { return [] }
@@ -156,205 +161,4 @@ extension TraccarSource {
             }
         }
     }
-
-    // MARK: - Catch-up
-
-    func keepCaughtUp() async {
-        while !Task.isCancelled {
-            let now = around.now()
-            let (isReady, due) = state.withLock { ($0.isReady, $0.schedule.due) }
-            guard isReady, due <= now else {
-                let around = around
-                let rest = due - now
-                await catchupBell.wait(
-                    isReady ? { @Sendable in try await around.sleep(rest) } : nil)
-                continue
-            }
-            await catchUpOnce()
-        }
-    }
-
-    func catchUpOnce() async {
-        let began = around.now()
-        let (reason, gapFrom) = state.withLock { state in
-            defer { state.gapFrom = nil }
-            return (state.schedule.begin(now: began), state.gapFrom)
-        }
-        var result = CatchupResult(gap: gapFrom.map { .init(from: $0, to: max($0, began)) })
-        var failure: String?
-        do {
-            if reason == .interval { try await readDirectory(isFirst: false) }
-            try await catchUp(from: began, &result)
-            try await around.caughtUp(began)
-        } catch {
-            failure = "\(error)"
-        }
-        if Task.isCancelled { return }
-        let now = around.now()
-        state.withLock { state in
-            state.status.lastCatchup = .init(at: now, isGood: failure == nil)
-            if failure == nil {
-                state.counts.catchups += 1
-                state.progress?.caughtUpTo = began
-                state.schedule.succeeded()
-            } else {
-                state.counts.failedCatchups += 1
-                state.gapFrom = [gapFrom, state.gapFrom].compactMap { $0 }.min()
-                state.schedule.failed(reason, now: now, jitter: around.jitter())
-            }
-        }
-        if let failure {
-            around.log(.warning, "catch-up failed, it is tried again: \(failure)")
-        } else {
-            around.closed(result)
-        }
-    }
-
-    /// Asks for everything since the last catch-up that ended well, and the overlap before it.
-    private func catchUp(from began: Instant, _ result: inout CatchupResult) async throws {
-        let (devices, since, first) = state.withLock { state in
-            (
-                state.directory.deviceIds,
-                min(state.progress?.caughtUpTo ?? began, began),
-                state.progress?.firstConnected ?? began
-            )
-        }
-        // Trackers' clocks may be a day ahead (filter.future): they are asked for too.
-        var plan = CatchupPlan(
-            devices: devices, from: since - settings.overlap,
-            to: began + .seconds(Limits.clockAheadSeconds))
-        var statusEvents = 0
-        while let request = plan.next() {
-            try Task.checkCancellation()
-            result.requests += 1
-            do {
-                let bytes = try await session.get(
-                    "/api/reports/events", query: request.query, limit: Limits.reportBytes)
-                let arrivals: [Arrival]
-                do {
-                    arrivals = try lists.events(bytes)
-                } catch {
-                    throw SessionFailure.notJSON(error.description)
-                }
-                for arrival in arrivals where arrival.event.isOfStatus { statusEvents += 1 }
-                try await keep(arrivals, first: first, &result)
-                plan.answered(bytes: bytes.count)
-            } catch SessionFailure.tooLarge {
-                try note(plan.narrow(.tooLarge), &result)
-            } catch SessionFailure.serverTrouble(status: 400, _) {
-                try note(plan.narrow(.refused), &result)
-            }
-        }
-        state.withLock { $0.refusesReports = false }
-        lookAtStatusEvents(statusEvents)
-    }
-
-    private func note(
-        _ verdict: CatchupPlan.Verdict, _ result: inout CatchupResult
-    ) throws(CatchupFailure) {
-        switch verdict {
-        case .goOn: break
-        case .skipped: result.skipped += 1
-        case .reportsRefused:
-            state.withLock { $0.refusesReports = true }
-            throw CatchupFailure.refused
-        }
-    }
-
-    /// Puts what no other road has brought on disk, with its positions, a page at a time.
-    private func keep(
-        _ arrivals: [Arrival], first: Instant, _ result: inout CatchupResult
-    ) async throws {
-        var rest = arrivals[...]
-        while !rest.isEmpty {
-            let page = Array(rest.prefix(Limits.eventsPerAccept))
-            rest = rest.dropFirst(page.count)
-            let isNew = try await around.unknown(page.map(\.event))
-            var new = zip(page, isNew).filter(\.1).map(\.0)
-            guard !new.isEmpty else { continue }
-            for index in new.indices {
-                new[index].isRecord = new[index].event.time.map { $0 < first } ?? false
-            }
-            await note(
-                positions: Set(new.filter { !$0.isRecord }.map(\.event.positionId)), within: nil)
-            let whole = state.withLock { state in new.map { state.directory.complete($0) } }
-            let acceptances = try await accept(whole)
-            for (arrival, acceptance) in zip(whole, acceptances) {
-                switch acceptance {
-                case .stored(let seq), .reusedId(let seq):
-                    if arrival.isRecord { result.recorded += 1 } else { result.note(row: seq) }
-                case .duplicate, .fuller: break
-                }
-            }
-            state.withLock { state in
-                state.counts.note(acceptances)
-                state.counts.caughtUp += acceptances.filter(\.isNew).count
-            }
-        }
-    }
-
-    private func accept(_ arrivals: [Arrival]) async throws -> [Acceptance] {
-        try await withCheckedThrowingContinuation { continuation in
-            around.accept(arrivals) { continuation.resume(with: $0) }
-        }
-    }
-
-    /// The report holds the events of the overlap: none of status, while devices come and go, means
-    /// that the server makes none (`event.status.enable`, off since 6.14).
-    private func lookAtStatusEvents(_ events: Int) {
-        let isOff = state.withLock { state in
-            guard events == 0, !state.saidStatusEventsSeemOff,
-                state.directory.statusChanges >= Limits.statusChangesWithoutEvent
-            else { return false }
-            state.saidStatusEventsSeemOff = true
-            return true
-        }
-        if isOff { around.statusEventsSeemOff() }
-    }
-
-    // MARK: - What happens around
-
-    /// Looks each few seconds whether the clock was set or a webhook was refused, and notes each
-    /// minute that it listens.
-    func watch() async {
-        var clock = around.clockChanges()
-        var refused = around.unavailable()
-        var noted = around.now()
-        while !Task.isCancelled {
-            do { try await around.sleep(.seconds(5)) } catch { break }
-            let (newClock, newRefused) = (around.clockChanges(), around.unavailable())
-            if newClock != clock { ask(.clock) }
-            if newRefused != refused { ask(.missed) }
-            (clock, refused) = (newClock, newRefused)
-            let now = around.now()
-            if now - noted >= .minutes(1), status.isConnected {
-                noted = now
-                around.heard(now)
-            }
-        }
-        if status.isConnected { around.heard(around.now()) }
-    }
-}
-
-/// Why a catch-up did not go through, beside what a session says.
-enum CatchupFailure: Error, CustomStringConvertible {
-    case refused
-
-    var description: String {
-        "the server refuses reports to this account (400): they are disabled for it"
-    }
-}
-
-extension Acceptance {
-    var isNew: Bool {
-        switch self {
-        case .stored, .reusedId: true
-        case .duplicate, .fuller: false
-        }
-    }
-}
-
-extension Event {
-    /// Whether a server makes it only where `event.status.enable` is set.
-    var isOfStatus: Bool { ["deviceOnline", "deviceOffline", "deviceUnknown"].contains(type) }
 }

@@ -1,7 +1,7 @@
 // One source with a session: its line to the server, and what comes over it. Three roads make one
-// stream: webhooks come by themselves, this brings the socket and the catch-up, and the inbox merges
-// what comes twice. Nothing is lost between them: a catch-up follows each time in which nobody
-// listened, and reaches back further than anything that waits here in memory.
+// stream: webhooks come by themselves, this brings the socket and the catch-up, and the inbox
+// merges what comes twice. Nothing is lost between them: a catch-up follows each time in which
+// nobody listened, and reaches back further than anything that waits here in memory.
 //
 //   login → directory → socket, for as long as it lives → pause (SourceLife) → login …
 //   catch-up: after each connection, after a 503 of ours, after a clock jump, every 15 min
@@ -50,6 +50,7 @@ package final class TraccarSource: Sendable {
         var progress: SourceProgress?
         var status: SourceState
         var counts = SourceCounts()
+        var calendars: [ServerCalendar] = []
         /// The directory was read: there are devices to ask for.
         var isReady = false
         /// The server gives this account no reports: what waits could not be brought again.
@@ -170,7 +171,6 @@ package final class TraccarSource: Sendable {
             }
             around.log(.info, "connected")
             ask(isFirst ? .start : .reconnect)
-            around.opened(self)
         case .message(let message): take(message)
         case .unreadable(let why):
             // It may have been an event: the report has it.

@@ -24,7 +24,8 @@ struct InboxStatements {
         copy = try make(columns)
         twin = try make(
             """
-            SELECT seq, has, EXISTS (SELECT 1 FROM aside WHERE aside.seq = inbox.seq AND reason = ?7)
+            SELECT seq, has,
+              EXISTS (SELECT 1 FROM aside WHERE aside.seq = inbox.seq AND reason = ?7)
             FROM inbox WHERE kind = 0 AND server = ?1 AND id = ?2 AND device = ?3
               AND type = ?4 AND time = ?5 AND extra = ?6
             """)

@@ -2,6 +2,7 @@
 // are new, and of how many somebody was told. Progress is kept by source and server: under another
 // url a source is another one.
 package import Alerting
+import Foundation
 import GRDB
 
 extension Store {
@@ -42,6 +43,22 @@ extension Store {
                 return {}
             } fail: { _ in
             })
+    }
+
+    /// Keeps what a source's server told of its names, for a start without it.
+    package func keep(_ names: ServerNames, source: String, server: String) {
+        writer.submit(
+            Submission(weight: 4) { ledger in
+                try ledger.keep(names, source, server)
+                return {}
+            } fail: { _ in
+                // It is told again at the next connection, and not needed before the next start.
+            })
+    }
+
+    /// What was kept of a source's names. Blocks.
+    package func names(ofSource source: String, server: String) throws -> ServerNames? {
+        try read { try $0.names(ofSource: source, server: server) }
     }
 
     /// How far a source has come; nil: it never had a session. Blocks.
@@ -86,6 +103,13 @@ extension Ledger {
         try close.run()
     }
 
+    func keep(_ names: ServerNames, _ source: String, _ server: String) throws {
+        let keep = try prepare("UPDATE source SET names = ?3 WHERE name = ?1 AND server = ?2")
+        keep.bind(1, source)
+        keep.bind(2, server)
+        try keep.run(3, blob: [UInt8](JSONEncoder().encode(names)))
+    }
+
     func heard(_ source: String, _ server: String, at moment: Instant) throws {
         let note = try prepare("UPDATE source SET heard = ?3 WHERE name = ?1 AND server = ?2")
         note.bind(1, source)
@@ -115,6 +139,14 @@ extension Prepared {
 extension Snapshot {
     func progress(ofSource source: String, server: String) throws -> SourceProgress? {
         try prepare(SourceProgress.query).progress(source, server)
+    }
+
+    func names(ofSource source: String, server: String) throws -> ServerNames? {
+        let rows = try prepare("SELECT names FROM source WHERE name = ?1 AND server = ?2")
+        rows.bind(1, source)
+        rows.bind(2, server)
+        let bytes = try rows.first { $0.isNull(0) ? nil : $0.bytes(0) } ?? nil
+        return try bytes.map { try JSONDecoder().decode(ServerNames.self, from: Data($0)) }
     }
 
     func unknown(_ events: [Event]) throws -> [Bool] {

@@ -72,11 +72,14 @@ struct DirectoryTests {
     func groups() throws {
         var directory = Directory()
         _ = directory.replace(devices: [serverDevice(1, group: 3), serverDevice(2)])
-        let groups = [ServerGroup(id: 3, name: "Couriers", parent: 4), ServerGroup(id: 4, name: "All")]
+        let groups = [
+            ServerGroup(id: 3, name: "Couriers", parent: 4), ServerGroup(id: 4, name: "All"),
+        ]
         #expect(directory.replace(groups: groups).map(\.group) == ["Couriers"])
         #expect(directory.replace(groups: groups).isEmpty)
         #expect(directory.groups(of: try #require(directory.device(1))) == ["Couriers", "All"])
-        #expect(directory.hasGroup("All") && !directory.hasGroup("None"))
+        let id = "860000000000001"
+        #expect(directory.names(calendars: []).groups == ["Couriers": [id], "All": [id]])
         #expect(directory.devices(named: "Rad 2") == [2])
     }
 
@@ -86,8 +89,7 @@ struct DirectoryTests {
         let depot = ServerGeofence(id: 4, name: "Depot", area: "CIRCLE (52 13, 100)")
         #expect(directory.replace(geofences: [depot]) == [depot])
         #expect(directory.replace(geofences: [depot]).isEmpty)
-        #expect(directory.hasGeofence("Depot") && directory.hasGeofence("4"))
-        #expect(!directory.hasGeofence("5"))
+        #expect(directory.names(calendars: []).geofences == ["Depot", "4"])
         let arrival = directory.complete(bare(1, geofence: 4, type: "geofenceExit"))
         #expect(arrival.event.geofenceName == "Depot")
     }
@@ -182,7 +184,9 @@ struct PositionWaitTests {
     func overdue() {
         var wait = PositionWait()
         for id in 1...3 {
-            check(wait.hold(bare(Int64(id), position: Int64(90 + id)), now: now + .seconds(Int64(id))))
+            check(
+                wait.hold(bare(Int64(id), position: Int64(90 + id)), now: now + .seconds(Int64(id)))
+            )
         }
         #expect(wait.nextDue == now + .seconds(3))
         #expect(wait.overdue(now: now + .milliseconds(2_999)).isEmpty)

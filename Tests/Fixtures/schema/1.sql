@@ -129,6 +129,7 @@ CREATE TABLE source (
   first_connected INTEGER NOT NULL,
   caught_up_to INTEGER,           -- the beginning of the last catch-up that ended well
   heard INTEGER,                  -- when it was last known to listen
+  names BLOB,                     -- JSON: groups, calendars and geofences of the server
   PRIMARY KEY (name, server)
 ) WITHOUT ROWID;
 CREATE TABLE stamp (
