@@ -25,6 +25,7 @@ final class SilenceWatch: ChannelDuplexHandler {
     private var silence: Duration?
     /// Since when a read is asked for that nothing has answered; nil: we do not read.
     private var waitingSince: NIODeadline?
+    private var isSuspected = false
     private var timer: Scheduled<Void>?
 
     init(verdict: SocketVerdict, upgradeTimeout: TimeAmount) {
@@ -68,23 +69,36 @@ final class SilenceWatch: ChannelDuplexHandler {
         }
         let limit = TimeAmount(silence)
         let silent = waitingSince.map { NIODeadline.now() - $0 } ?? .zero
-        guard silent >= limit else { return arm(limit - silent, context) }
+        guard silent >= limit else {
+            isSuspected = false
+            return arm(limit - silent, context)
+        }
+        // The loop itself may have stood still (a machine that was suspended): what waits in the
+        // kernel is read before the second look.
+        guard isSuspected else {
+            isSuspected = true
+            return arm(min(.seconds(1), .nanoseconds(limit.nanoseconds / 8)), context)
+        }
         verdict.set(.silent(silence))
         context.close(promise: nil)
     }
 }
 
 /// Sends a ping now and then, so that no server or proxy in between takes the connection for idle,
-/// and answers pings, whatever the consumer is doing.
+/// answers pings, whatever the consumer is doing, and ends what is no WebSocket.
 final class SocketPulse: ChannelInboundHandler {
     typealias InboundIn = WebSocketFrame
     typealias InboundOut = WebSocketFrame
     typealias OutboundOut = WebSocketFrame
 
+    private let verdict: SocketVerdict
     private let every: TimeAmount
     private var timer: Scheduled<Void>?
 
-    init(every: TimeAmount) { self.every = every }
+    init(verdict: SocketVerdict, every: TimeAmount) {
+        self.verdict = verdict
+        self.every = every
+    }
 
     func handlerAdded(context: ChannelHandlerContext) { arm(context) }
     func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
@@ -103,6 +117,20 @@ final class SocketPulse: ChannelInboundHandler {
         case .pong: break
         default: context.fireChannelRead(data)
         }
+    }
+
+    /// What the decoder refuses is answered with the code for it, and ends the connection. Not by
+    /// NIO's own handler: it closes first and tells the error to nobody.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        verdict.set(TraccarSocket.End(open: error))
+        if let error = error as? NIOWebSocketError {
+            var data = ByteBuffer()
+            data.write(
+                webSocketErrorCode: error == .invalidFrameLength
+                    ? .messageTooLarge : .protocolError)
+            send(.connectionClose, data, context)
+        }
+        context.close(promise: nil)
     }
 
     private func send(

@@ -79,7 +79,7 @@ struct SocketUpgrade: Sendable {
         _ channel: any Channel, _ authority: String, _ verdict: SocketVerdict
     ) throws -> EventLoopFuture<Answer> {
         let upgrader = NIOTypedWebSocketClientUpgrader<Answer>(
-            maxFrameSize: Limits.socketMessageBytes
+            maxFrameSize: Limits.socketMessageBytes, enableAutomaticErrorHandling: false
         ) { channel, _ in
             channel.eventLoop.makeCompletedFuture { try open(channel, verdict) }
         }
@@ -106,7 +106,7 @@ struct SocketUpgrade: Sendable {
 
     private func open(_ channel: any Channel, _ verdict: SocketVerdict) throws -> Answer {
         let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandler(SocketPulse(every: TimeAmount(settings.ping)))
+        try pipeline.addHandler(SocketPulse(verdict: verdict, every: TimeAmount(settings.ping)))
         try pipeline.addHandler(
             NIOWebSocketFrameAggregator(
                 minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: Limits.socketFragments,

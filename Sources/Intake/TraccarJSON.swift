@@ -42,7 +42,8 @@ final class TraccarJSON {
         case CJ_OK: return
         case CJ_EMPTY: throw TraccarPayload.Refusal(description: "the body is empty")
         case CJ_TOO_DEEP:
-            throw TraccarPayload.Refusal(description: "nested too deeply: more than \(depth) levels")
+            throw TraccarPayload.Refusal(
+                description: "nested too deeply: more than \(depth) levels")
         default:
             let words = reason.map { String(cString: $0) } ?? "malformed"
             throw TraccarPayload.Refusal(description: "not JSON\(Self.place(in: copy)): \(words)")

@@ -96,8 +96,8 @@ package struct TraccarSocket: Sendable {
         // Servers do not mask: then this copies nothing.
         let bytes = frame.unmaskedData
         do throws(TraccarPayload.Refusal) {
-            let message = try bytes.withUnsafeReadableBytes { bytes throws(TraccarPayload.Refusal) in
-                try reader.read(bytes)
+            let message = try bytes.withUnsafeReadableBytes {
+                (bytes) throws(TraccarPayload.Refusal) in try reader.read(bytes)
             }
             return message.isEmpty ? nil : .message(message)
         } catch {

@@ -227,7 +227,7 @@ struct SessionTests {
     func missingRight() async throws {
         try await withSession(Self.byToken) { request in
             request.path == "/api/session"
-                ? .json(Self.account, cookie: "JSESSIONID=a") : .status(400, Self.trace)
+                ? .json(Self.account, cookie: "JSESSIONID=n0de") : .status(400, Self.trace)
         } _: { session, _ in
             let failure = await #expect(throws: SessionFailure.self) {
                 try await session.get("/api/reports/events")
