@@ -65,7 +65,7 @@ struct TidyTests {
             "Alerting", "CSimdjson", "Foundation", "Glibc", "HTTPTypes", "Hummingbird",
             "HummingbirdCore", "HummingbirdTLS", "Logging", "NIOConcurrencyHelpers", "NIOCore",
             "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "NIOPosix", "NIOSSL",
-            "ServiceLifecycle", "Synchronization",
+            "NIOWebSocket", "ServiceLifecycle", "Synchronization",
         ],
         "Channels": [
             "Alerting", "CCurl", "CCurlShim", "Crypto", "Foundation", "Glibc", "Logging",
