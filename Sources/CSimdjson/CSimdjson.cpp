@@ -54,6 +54,26 @@ constexpr Field device_fields[] = {
     {"name", offsetof(cj_device, name)},
     {"groupId", offsetof(cj_device, group_id)},
     {"geofenceIds", offsetof(cj_device, geofence_ids)},
+    {"status", offsetof(cj_device, status)},
+    {"lastUpdate", offsetof(cj_device, last_update)},
+    {"positionId", offsetof(cj_device, position_id)},
+    {"disabled", offsetof(cj_device, disabled)},
+};
+
+constexpr Field thing_fields[] = {
+    {"id", offsetof(cj_thing, id)},
+    {"name", offsetof(cj_thing, name)},
+    {"groupId", offsetof(cj_thing, group_id)},
+    {"calendarId", offsetof(cj_thing, calendar_id)},
+    {"area", offsetof(cj_thing, area)},
+    {"data", offsetof(cj_thing, data)},
+    {"type", offsetof(cj_thing, type)},
+    {"always", offsetof(cj_thing, always)},
+    {"notificators", offsetof(cj_thing, notificators)},
+    {"web", offsetof(cj_thing, web)},
+    {"version", offsetof(cj_thing, version)},
+    {"expirationTime", offsetof(cj_thing, expiration_time)},
+    {"disableReports", offsetof(cj_thing, disable_reports)},
 };
 
 } // namespace
@@ -73,9 +93,13 @@ struct cj_reader {
     Output input, nested, body;
 
     cj_status parse(const void *bytes, size_t count, const char **reason);
+    cj_entry enter(const char *key);
     bool take(bool with_body, cj_item &item);
+    bool take(cj_sort sort, bool with_body, cj_item &item, bool &is_object);
 
 private:
+    bool advance(dom::element &element);
+    void settle(cj_item &item);
     bool may_hold_secrets() const;
     void write_body(dom::element element);
     void read_item(dom::element element, cj_item &item);
@@ -155,9 +179,25 @@ cj_status cj_reader::parse(const void *bytes, size_t count, const char **reason)
     return CJ_OK;
 }
 
-bool cj_reader::take(bool with_body, cj_item &item) {
+cj_entry cj_reader::enter(const char *key) {
+    is_done = true;
+    dom::element element;
+    dom::array array;
+    if (!root.is_object()) return CJ_UNFIT;
+    // Of a key that comes twice the first one counts here; no server sends one twice.
+    if (root.at_key(key).get(element) || element.is_null()) return CJ_ABSENT;
+    if (element.get(array)) return CJ_UNFIT;
+    is_list = true;
+    is_done = false;
+    next = array.begin();
+    end = array.end();
+    return CJ_ENTERED;
+}
+
+/// To the next element; what the last one left behind is forgotten.
+bool cj_reader::advance(dom::element &element) {
     if (is_done) return false;
-    dom::element element = root;
+    element = root;
     if (is_list) {
         if (!(next != end)) {
             is_done = true;
@@ -174,17 +214,47 @@ bool cj_reader::take(bool with_body, cj_item &item) {
     body.clear();
     if (body.capacity() > kept_bytes) body.release();
     if (nested.capacity() > kept_bytes) nested.release();
+    return true;
+}
+
+bool cj_reader::take(bool with_body, cj_item &item) {
+    dom::element element;
+    if (!advance(element)) return false;
     item = cj_item{};
     read_item(element, item);
     if (with_body && item.shape == CJ_EVENT) write_body(element);
-    // Only now, as nothing grows any more, do addresses hold.
+    settle(item);
+    return true;
+}
+
+bool cj_reader::take(cj_sort sort, bool with_body, cj_item &item, bool &is_object) {
+    dom::element element;
+    if (!advance(element)) return false;
+    item = cj_item{};
+    item.shape = CJ_OTHER;
+    is_object = true;
+    switch (sort) {
+    case CJ_EVENTS:
+        is_object = element.is_object();
+        read_item(element, item);
+        if (with_body && item.shape == CJ_EVENT) write_body(element);
+        break;
+    case CJ_POSITIONS: is_object = read_object(element, position_fields, item.position); break;
+    case CJ_DEVICES: is_object = read_object(element, device_fields, item.device); break;
+    case CJ_THINGS: is_object = read_object(element, thing_fields, item.thing); break;
+    }
+    settle(item);
+    return true;
+}
+
+/// Only now, as nothing grows any more, do addresses hold.
+void cj_reader::settle(cj_item &item) {
     for (auto &member : members)
         if (member.value.kind == CJ_NESTED)
             member.value.text.bytes = nested.data() + member.value.integer;
     item.members = members.data();
     item.list = list.data();
     item.body = {body.data(), body.size()};
-    return true;
 }
 
 /// Whether any string, a key or not, has the name of a secret: one pass over simdjson's tape, of
@@ -354,4 +424,13 @@ cj_status cj_parse(cj_reader *reader, const void *bytes, size_t count, const cha
 
 bool cj_next(cj_reader *reader, bool with_body, cj_item *item) {
     return reader->take(with_body, *item);
+}
+
+bool cj_is_list(const cj_reader *reader) { return reader->is_list; }
+
+cj_entry cj_enter(cj_reader *reader, const char *key) { return reader->enter(key); }
+
+bool cj_next_of(
+    cj_reader *reader, cj_sort sort, bool with_body, cj_item *item, bool *is_object) {
+    return reader->take(sort, with_body, *item, *is_object);
 }

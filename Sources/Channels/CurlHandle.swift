@@ -51,8 +51,8 @@ extension Endpoint {
         func milliseconds(_ duration: Duration) -> Int {
             Int(min(max(duration.wholeMilliseconds, 1), Int64(Int32.max)))
         }
-        set(CURLOPT_URL, url.revealed)
-        set(CURLOPT_PROTOCOLS_STR, family == .web ? "http,https" : "smtp,smtps")
+        if family != .pages { set(CURLOPT_URL, url.revealed) }
+        set(CURLOPT_PROTOCOLS_STR, family == .mail ? "smtp,smtps" : "http,https")
         set(CURLOPT_REDIR_PROTOCOLS_STR, "https")
         set(CURLOPT_FOLLOWLOCATION, 0)
         // "" and not NULL: NULL would let the proxy variables of the environment in again.
@@ -78,6 +78,14 @@ extension Endpoint {
             set(CURLOPT_POST, 1)
             set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
             if method != "POST" { set(CURLOPT_CUSTOMREQUEST, method) }
+        case .pages:
+            set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+            // Whatever curl can unpack: lists of devices shrink to a tenth. The limit is on what
+            // comes out of it.
+            set(CURLOPT_ACCEPT_ENCODING, "")
+            accepted =
+                outcry_easy_setopt_data(handle, CURLOPT_HEADERFUNCTION, receiveHeader)
+                == CURLE_OK && accepted
         case .mail:
             // No INFILESIZE: with it curl sends SIZE in MAIL FROM, and a mail that is too large
             // would be refused there, as if the channel had failed.
@@ -118,6 +126,7 @@ final class Job: @unchecked Sendable {
     private var errors: UnsafeMutablePointer<CChar>?
     private var sent = 0
     private var received: [UInt8] = []
+    private var receivedHeaders: [String] = []
     private var overflowed = false
     private var conversation = MailConversation()
 
@@ -158,11 +167,35 @@ final class Job: @unchecked Sendable {
             request.body.withUnsafeBytes { bytes in
                 _ = outcry_easy_setopt_bytes(handle, CURLOPT_COPYPOSTFIELDS, bytes.baseAddress)
             }
+        case .pages:
+            outcry_easy_setopt_pointer(handle, CURLOPT_HEADERDATA, context)
+            if let page = request.page { attach(page, to: handle) }
         case .mail:
             recipients = curl_slist_append(nil, "<\(request.recipient)>")
             outcry_easy_setopt_list(handle, CURLOPT_MAIL_RCPT, recipients)
             outcry_easy_setopt_pointer(handle, CURLOPT_READDATA, context)
             outcry_easy_setopt_pointer(handle, CURLOPT_DEBUGDATA, context)
+        }
+    }
+
+    private func attach(_ page: TransferRequest.Page, to handle: UnsafeMutableRawPointer) {
+        outcry_easy_setopt_string(handle, CURLOPT_URL, page.url.revealed)
+        outcry_easy_setopt_long(
+            handle, CURLOPT_TIMEOUT_MS, Int(clamping: max(page.timeout.wholeMilliseconds, 1)))
+        for line in request.headers { headers = curl_slist_append(headers, line) }
+        outcry_easy_setopt_list(handle, CURLOPT_HTTPHEADER, headers)
+        // The method of the page before it stays set otherwise.
+        outcry_easy_setopt_string(
+            handle, CURLOPT_CUSTOMREQUEST, page.method == .delete ? "DELETE" : nil)
+        guard page.method == .post else {
+            outcry_easy_setopt_long(handle, CURLOPT_HTTPGET, 1)
+            return
+        }
+        outcry_easy_setopt_long(handle, CURLOPT_POST, 1)
+        outcry_easy_setopt_offset(
+            handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
+        request.body.withUnsafeBytes { bytes in
+            _ = outcry_easy_setopt_bytes(handle, CURLOPT_COPYPOSTFIELDS, bytes.baseAddress)
         }
     }
 
@@ -180,6 +213,8 @@ final class Job: @unchecked Sendable {
         result.retryAfter =
             seconds > 0 ? .seconds(min(Int64(seconds), Limits.retryAfterSeconds)) : nil
         result.body = received
+        result.isCut = overflowed
+        result.headers = receivedHeaders
         result.detail = errors.map { String(cString: $0) } ?? ""
         result.reusedConnection = connections == 0
         result.conversation = conversation
@@ -194,9 +229,10 @@ final class Job: @unchecked Sendable {
         outcry_easy_setopt_list(handle, CURLOPT_MAIL_RCPT, nil)
         outcry_easy_setopt_pointer(handle, CURLOPT_DEBUGDATA, nil)
         // Frees curl's copy of the body.
-        if endpoint.family == .web {
+        if endpoint.family != .mail {
             outcry_easy_setopt_bytes(handle, CURLOPT_COPYPOSTFIELDS, nil)
         }
+        if endpoint.family == .pages { outcry_easy_setopt_string(handle, CURLOPT_URL, nil) }
         self.handle = nil
     }
 
@@ -237,10 +273,20 @@ final class Job: @unchecked Sendable {
     // MARK: - What curl calls
 
     fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
-        let room = Limits.responseBytes - received.count
+        let room = (request.page?.limit ?? Limits.responseBytes) - received.count
         received.append(contentsOf: bytes.prefix(room))
         overflowed = bytes.count > room
         return overflowed ? 0 : bytes.count
+    }
+
+    /// A line of an answer's head. Interim answers (100) have heads of their own: the last counts.
+    fileprivate func receiveHeader(_ bytes: UnsafeRawBufferPointer) {
+        let line = String(decoding: bytes.prefix { $0 != 13 && $0 != 10 }, as: UTF8.self)
+        if line.hasPrefix("HTTP/") {
+            receivedHeaders.removeAll()
+        } else if !line.isEmpty {
+            receivedHeaders.append(line)
+        }
     }
 
     fileprivate func send(into buffer: UnsafeMutableRawBufferPointer) -> Int {
@@ -265,6 +311,12 @@ final class Job: @unchecked Sendable {
 private let receive: outcry_data_callback = { bytes, size, count, context in
     guard let bytes, let context else { return 0 }
     return Job.at(context).receive(UnsafeRawBufferPointer(start: bytes, count: size * count))
+}
+
+private let receiveHeader: outcry_data_callback = { bytes, size, count, context in
+    guard let bytes, let context else { return 0 }
+    Job.at(context).receiveHeader(UnsafeRawBufferPointer(start: bytes, count: size * count))
+    return size * count
 }
 
 private let send: outcry_data_callback = { bytes, size, count, context in

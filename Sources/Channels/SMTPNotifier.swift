@@ -93,7 +93,7 @@ extension MailConversation.Stage {
 
 extension TransferResult.End {
     /// For notes: what happened, without what curl adds.
-    var words: String {
+    package var words: String {
         switch self {
         case .answered: "answered"
         case .cancelled: "cancelled"

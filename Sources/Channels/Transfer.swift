@@ -6,7 +6,11 @@ import Alerting
 /// because curl handles that were set up for an endpoint are kept for it (see `CurlTransfer`).
 package final class Endpoint: Sendable {
     /// The protocols that its URL may have; redirects are not followed at all.
-    package enum Family: Sendable { case web, mail }
+    package enum Family: Sendable {
+        case web, mail
+        /// Web pages of any address: each request brings a `TransferRequest.Page` of its own.
+        case pages
+    }
     /// Whether a mail conversation is encrypted. `smtps://` is, whatever stands here.
     package enum Encryption: Sendable { case required, opportunistic, none }
 
@@ -34,6 +38,20 @@ package final class Endpoint: Sendable {
         self.connectTimeout = connectTimeout ?? .seconds(Limits.connectSeconds)
         self.timeout = timeout
         family = .web
+        encryption = .none
+        username = nil
+        password = nil
+        sender = ""
+    }
+
+    /// For pages, whose requests say the rest.
+    package init(pagesTrusting certificateAuthority: String?, connectTimeout: Duration? = nil) {
+        url = ""
+        method = ""
+        self.certificateAuthority = certificateAuthority
+        self.connectTimeout = connectTimeout ?? .seconds(Limits.connectSeconds)
+        timeout = .zero
+        family = .pages
         encryption = .none
         username = nil
         password = nil
@@ -69,8 +87,29 @@ package struct TransferRequest: Sendable {
     package var body: [UInt8] = []
     /// A connection of its own: for a second try after a kept one turned out to be dead.
     package var freshConnection = false
+    /// For an endpoint of pages.
+    package var page: Page?
 
     package init() {}
+
+    /// What requests for pages differ in.
+    package struct Page: Sendable {
+        package enum Method: Sendable { case get, post, delete }
+
+        /// A secret: queries hold tokens.
+        package var url: Secret
+        package var method: Method
+        package var timeout: Duration
+        /// Bytes of an answer that are kept; of a longer one the transfer is ended.
+        package var limit: Int
+
+        package init(_ method: Method, url: Secret, timeout: Duration, limit: Int) {
+            self.method = method
+            self.url = url
+            self.timeout = timeout
+            self.limit = limit
+        }
+    }
 }
 
 /// How a transfer ended.
@@ -80,8 +119,12 @@ package struct TransferResult: Sendable {
     package var status = 0
     /// `Retry-After`, a date already turned into a span from now.
     package var retryAfter: Duration?
-    /// At most `Limits.responseBytes`: what is longer is cut, which is no failure.
+    /// At most `Limits.responseBytes`, or a page's own limit: what is longer is cut, which is no
+    /// failure.
     package var body: [UInt8] = []
+    package var isCut = false
+    /// `Name: value` lines of a page's answer.
+    package var headers: [String] = []
     /// curl's words about a failure: they may name the host, never a URL or an address.
     package var detail = ""
     /// It went over a connection that an earlier transfer had opened.

@@ -34,7 +34,7 @@ extension cj_item {
 
     /// nil where nothing says which device it is for good: rules and incidents know it by
     /// `uniqueId`.
-    private func readDevice(id: Int64) -> Device? {
+    func readDevice(id: Int64) -> Device? {
         guard let uniqueId = device.unique_id.words else { return nil }
         var made = Device(
             id: device.id.id ?? id, uniqueId: uniqueId, name: device.name.words ?? uniqueId)
@@ -44,7 +44,7 @@ extension cj_item {
     }
 
     /// nil where it names no place at all.
-    private func readPosition(deviceId: Int64) -> Position? {
+    func readPosition(deviceId: Int64) -> Position? {
         guard let latitude = position.latitude.finite, let longitude = position.longitude.finite
         else { return nil }
         var made = Position(coordinate: Coordinate(latitude: latitude, longitude: longitude))

@@ -5,21 +5,13 @@
 // refused. simdjson does the parsing (Sources/CSimdjson); decoding 1 KB costs a few microseconds.
 package import Alerting
 import CSimdjson
-import Foundation
 import Synchronization
 
 /// Reads payloads; keeps its buffers from one to the next, so one is kept for each event loop.
 package final class TraccarPayload {
-    private let reader: OpaquePointer
+    private let json = TraccarJSON(depth: Limits.jsonDepth)
 
-    package init() {
-        guard let reader = cj_reader_new(Limits.jsonDepth + 1) else {
-            preconditionFailure("out of memory for a JSON reader")
-        }
-        self.reader = reader
-    }
-
-    deinit { cj_reader_free(reader) }
+    package init() {}
 
     /// What one payload held.
     package struct Reading: Sendable {
@@ -41,10 +33,10 @@ package final class TraccarPayload {
     package func read(
         _ bytes: UnsafeRawBufferPointer, server: String, source: String, txn: String? = nil
     ) throws(Refusal) -> Reading {
-        try parse(bytes)
+        try json.parse(bytes)
         var reading = Reading()
         var item = cj_item()
-        while cj_next(reader, true, &item) {
+        while cj_next(json.reader, true, &item) {
             switch item.shape {
             case CJ_REPORT: reading.reports += 1
             case CJ_EVENT:
@@ -63,57 +55,9 @@ package final class TraccarPayload {
     /// The one event of a stored body.
     private func event(in bytes: UnsafeRawBufferPointer, server: String, source: String) -> Event? {
         var item = cj_item()
-        do { try parse(bytes) } catch { return nil }
-        guard cj_next(reader, false, &item) else { return nil }
+        do { try json.parse(bytes) } catch { return nil }
+        guard cj_next(json.reader, false, &item) else { return nil }
         return item.event(server: server, source: source)
-    }
-
-    // MARK: - Parsing, and what is tried before a refusal
-
-    private func parse(_ bytes: UnsafeRawBufferPointer) throws(Refusal) {
-        var reason: UnsafePointer<CChar>?
-        var status = cj_parse(reader, bytes.baseAddress, bytes.count, &reason)
-        if status == CJ_OK { return }
-        var copy = Array(bytes)
-        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
-        if copy.starts(with: mark) {
-            copy.removeFirst(mark.count)
-            status = cj_parse(reader, copy, copy.count, &reason)
-        }
-        // Each repair cures one complaint, and there are three.
-        for _ in 0..<3 {
-            guard let repaired = PayloadRepair.repaired(copy, after: status) else { break }
-            copy = repaired
-            status = cj_parse(reader, copy, copy.count, &reason)
-        }
-        switch status {
-        case CJ_OK: return
-        case CJ_EMPTY: throw Refusal(description: "the body is empty")
-        case CJ_TOO_DEEP:
-            throw Refusal(description: "nested too deeply: more than \(Limits.jsonDepth) levels")
-        default:
-            let words = reason.map { String(cString: $0) } ?? "malformed"
-            throw Refusal(description: "not JSON\(Self.place(in: copy)): \(words)")
-        }
-    }
-
-    /// " at line 1, column 12", as Foundation finds it (simdjson does not say). Only the offset is
-    /// taken from its message: the rest may quote the body.
-    private static func place(in bytes: [UInt8]) -> String {
-        let message: String
-        do {
-            _ = try JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)
-            return ""
-        } catch {
-            message = "\((error as NSError).userInfo["NSDebugDescription"] ?? "")"
-        }
-        if message.contains("end of file") { return " at its end" }
-        guard let found = message.firstMatch(of: /character (\d+)/), let offset = Int(found.1),
-            offset <= bytes.count
-        else { return "" }
-        let lines = bytes[..<offset].split(
-            separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-        return " at line \(lines.count), column \((lines.last?.count ?? 0) + 1)"
     }
 }
 

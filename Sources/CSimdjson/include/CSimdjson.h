@@ -66,9 +66,18 @@ typedef struct {
 } cj_position;
 
 typedef struct {
-    cj_value id, unique_id, name, group_id, geofence_ids;
+    cj_value id, unique_id, name, group_id, geofence_ids, status, last_update, position_id,
+        disabled;
     cj_range attributes;
 } cj_device;
+
+/// What a server keeps beside devices: a geofence, group, calendar or notification, and the objects
+/// that describe an account and the server itself. They share most of their members.
+typedef struct {
+    cj_value id, name, group_id, calendar_id, area, data, type, always, notificators, web, version,
+        expiration_time, disable_reports;
+    cj_range attributes;
+} cj_thing;
 
 typedef enum {
     /// An envelope, or a bare event.
@@ -79,12 +88,16 @@ typedef enum {
     CJ_OTHER,
 } cj_shape;
 
+/// What the elements of a list are said to be.
+typedef enum { CJ_EVENTS = 0, CJ_POSITIONS, CJ_DEVICES, CJ_THINGS } cj_sort;
+
 typedef struct {
     cj_shape shape;
     bool has_position, has_device;
     cj_event event;
     cj_position position;
     cj_device device;
+    cj_thing thing;
     cj_value geofence_id, geofence_name, maintenance_id;
     const cj_member *_Nullable members;
     const cj_value *_Nullable list;
@@ -119,6 +132,21 @@ cj_status cj_parse(
 
 /// The next item of the document: the elements of a list, or the one object. False: no more.
 bool cj_next(cj_reader *_Nonnull reader, bool with_body, cj_item *_Nonnull item);
+
+/// Whether what was parsed is a list.
+bool cj_is_list(const cj_reader *_Nonnull reader);
+
+typedef enum { CJ_ENTERED = 0, CJ_ABSENT, CJ_UNFIT } cj_entry;
+
+/// Turns to the list under a key of the document, which is an object: its elements are what comes
+/// next. CJ_ABSENT: there is none, or null; CJ_UNFIT: something else stands there.
+cj_entry cj_enter(cj_reader *_Nonnull reader, const char *_Nonnull key);
+
+/// As `cj_next`, for elements whose sort is known: of positions `position` is filled in, of devices
+/// `device`, of things `thing`. `is_object` is false for what cannot be one at all.
+bool cj_next_of(
+    cj_reader *_Nonnull reader, cj_sort sort, bool with_body, cj_item *_Nonnull item,
+    bool *_Nonnull is_object);
 
 #ifdef __cplusplus
 }
