@@ -13,29 +13,30 @@ enum DerivedId {
             withUnsafeBytes(of: UInt32(part.utf8.count).bigEndian) { bytes.append(contentsOf: $0) }
             bytes.append(contentsOf: part.utf8)
         }
-        let digest = SHA256.hash(data: bytes)
-        return digest.withUnsafeBytes { base32($0.prefix(16)) }
-    }
-
-    /// RFC 4648 §6 in lower case, without padding.
-    private static func base32(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity(26)
-        var buffer: UInt32 = 0
-        var bits = 0
-        for byte in bytes {
-            buffer = buffer << 8 | UInt32(byte)
-            bits += 8
-            while bits >= 5 {
-                bits -= 5
-                text.append(letter(buffer >> UInt32(bits) & 31))
-            }
+        var hash = SHA256()
+        bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        return hash.finalize().withUnsafeBytes { digest in
+            base32(
+                high: UInt64(bigEndian: digest.loadUnaligned(as: UInt64.self)),
+                low: UInt64(bigEndian: digest.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
         }
-        if bits > 0 { text.append(letter(buffer << UInt32(5 - bits) & 31)) }
-        return String(decoding: text, as: UTF8.self)
     }
 
-    private static func letter(_ value: UInt32) -> UInt8 {
+    /// RFC 4648 §6 in lower case, without padding: 128 bits are 25 letters and three bits, which
+    /// two zeros fill up to one more.
+    private static func base32(high: UInt64, low: UInt64) -> String {
+        String(unsafeUninitializedCapacity: 26) { text in
+            var (high, low) = (high, low)
+            for index in 0..<26 {
+                text[index] = letter(high >> 59)
+                high = high << 5 | low >> 59
+                low <<= 5
+            }
+            return 26
+        }
+    }
+
+    private static func letter(_ value: UInt64) -> UInt8 {
         UInt8(value < 26 ? 97 + value : 24 + value)
     }
 }
