@@ -123,7 +123,8 @@ package struct Engine: Sendable {
         by happening: Happening, _ subject: Subject, _ memory: Memory, _ step: inout StepBuilder
     ) {
         step.beginPart()
-        for number in rules.clearable(happening.kinds, of: subject) {
+        let open = step.rulesWithIncidents(subject, memory)
+        for number in rules.clearable(happening.kinds, of: subject, among: open) {
             let rule = rules.index.rules[Int(number)]
             guard let incident = step.incident(of: rule.id, slot: subject.slot, memory) else {
                 continue

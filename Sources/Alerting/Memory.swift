@@ -7,6 +7,8 @@ package struct Memory: Sendable {
     /// Never removed or reordered, so that a slot is good as long as the process.
     private(set) var devices: [DeviceMemory] = []
     private var slots: [DeviceKey: Int] = [:]
+    /// The slot that was asked for last: a step's changes are nearly all of one device.
+    private var lastSlot = 0
     private var slotsOfIds: [ServerId: Int] = [:]
     /// Where each open or acknowledged incident is, by its id.
     private var placesOfIncidents: [String: IncidentPlace] = [:]
@@ -24,6 +26,17 @@ package struct Memory: Sendable {
     private struct IncidentPlace {
         var slot: Int
         var rule: String
+        /// The moment for which its timer is in the heap.
+        var timer = Instant.distantFuture
+
+        /// The slot where it was before, and whether its timer is due earlier than the heap knows.
+        mutating func update(_ newSlot: Int, due: Instant?) -> (old: Int, isEarlier: Bool) {
+            let old = slot
+            slot = newSlot
+            guard let due, due < timer else { return (old, false) }
+            timer = due
+            return (old, true)
+        }
     }
     private struct ServerId: Hashable {
         var server: String
@@ -38,6 +51,8 @@ package struct Memory: Sendable {
     struct Held: Sendable {
         var due: Instant
         var deliveries: [Delivery]
+        /// The moment for which its timer is in the heap.
+        var timer = Instant.distantFuture
     }
 
     package init() {}
@@ -61,8 +76,8 @@ struct DeviceMemory: Sendable {
     /// Events of the last `lateness`, in the order of their receipt.
     var recent: [Recent] = []
     /// Open and acknowledged ones, by rule.
-    var incidents: [String: Incident] = [:]
-    var stamps: [StampKey: Instant] = [:]
+    var incidents = SortedTable<String, Incident>()
+    var stamps = SortedTable<StampKey, Instant>()
 
     var isStandIn: Bool { key == .standIn(server: key.server, deviceId: deviceId) }
 }
@@ -90,16 +105,20 @@ extension Memory {
         return devices[slot]
     }
 
-    func slot(of key: DeviceKey) -> Int? { slots[key] }
+    func slot(of key: DeviceKey) -> Int? {
+        if lastSlot < devices.count, devices[lastSlot].key == key { return lastSlot }
+        return slots[key]
+    }
 
-    func stamp(_ key: StampKey) -> Instant? {
+    /// - Parameter slot: of the stamp's device, where the asker knows it.
+    func stamp(_ key: StampKey, slot: Int? = nil) -> Instant? {
         guard let device = key.device else { return sharedStamps[key] }
-        return slots[device].flatMap { devices[$0].stamps[key] }
+        return (slot ?? self.slot(of: device)).flatMap { devices[$0].stamps[key] }
     }
 
     /// The stamps of a rule that a person's clearing on this device ends.
     func stamps(ofRule rule: String, device: DeviceKey?) -> [StampKey] {
-        let own = device.flatMap { slots[$0] }.map { Array(devices[$0].stamps.keys) } ?? []
+        let own = device.flatMap { slot(of: $0) }.map { devices[$0].stamps.keys } ?? []
         return (own + sharedStamps.keys).filter { $0.rule == rule }
             .sorted { ($0.alarm, $0.place) < ($1.alarm, $1.place) }
     }
@@ -161,7 +180,7 @@ extension Memory {
         // Exclusive access: the closure reads what `timers` is not.
         var heap = timers
         timers = TimerHeap()
-        heap.settle { due(of: $0) }
+        heap.settle(live: placesOfIncidents.count + held.count) { dueAgain($0, entry: $1) }
         timers = heap
     }
 
@@ -169,17 +188,17 @@ extension Memory {
         switch change {
         case .incident(let incident): put(incident)
         case .stamp(let key, let moment):
-            if let device = key.device, let slot = slots[device] {
-                devices[slot].stamps[key] = moment
-            } else if key.device == nil {
+            if let device = key.device {
+                if let slot = slot(of: device) { devices[slot].stamps[key] = moment }
+            } else {
                 sharedStamps[key] = moment
             }
         case .device(let key, let deviceId, let device, let firstKnown):
             meet(key, deviceId: deviceId, device, firstKnown: firstKnown)
         case .report(let key, let report):
-            if let slot = slots[key] { devices[slot].reports.insert(report) }
+            if let slot = slot(of: key) { devices[slot].reports.insert(report) }
         case .folded(let key, let moment):
-            if let slot = slots[key] { devices[slot].reports.removeAll { $0.time < moment } }
+            if let slot = slot(of: key) { devices[slot].reports.removeAll { $0.time < moment } }
         case .geofence(let server, let id, let name):
             geofences[ServerName(server: server, name: name)] = id
             geofenceNames[ServerId(server: server, id: id)] = name
@@ -189,31 +208,25 @@ extension Memory {
 
     private mutating func put(_ incident: Incident) {
         timersChanged = true
-        if incident.state != .cleared, let place = placesOfIncidents[incident.id],
-            devices[place.slot].key == incident.device
-        {
-            devices[place.slot].incidents[incident.rule] = incident
-            if let due = incident.due { timers.add(.incident(incident.id), due: due) }
-            return
-        }
-        // It may have moved here from the stand-in of its device.
-        if let old = placesOfIncidents[incident.id]?.slot, devices[old].key != incident.device,
-            devices[old].incidents[incident.rule]?.id == incident.id
-        {
-            devices[old].incidents[incident.rule] = nil
-        }
-        let key = incident.device ?? Self.nobody
-        let slot = meet(key, deviceId: 0, nil, firstKnown: incident.opened)
+        let slot = meet(
+            incident.device ?? Self.nobody, deviceId: 0, nil, firstKnown: incident.opened)
         guard incident.state != .cleared else {
-            placesOfIncidents[incident.id] = nil
-            if devices[slot].incidents[incident.rule]?.id == incident.id {
-                devices[slot].incidents[incident.rule] = nil
-            }
-            return
+            leave(placesOfIncidents.removeValue(forKey: incident.id)?.slot, incident)
+            return leave(slot, incident)
         }
         devices[slot].incidents[incident.rule] = incident
-        placesOfIncidents[incident.id] = IncidentPlace(slot: slot, rule: incident.rule)
-        if let due = incident.due { timers.add(.incident(incident.id), due: due) }
+        let (old, isEarlier) = placesOfIncidents[
+            incident.id, default: IncidentPlace(slot: slot, rule: incident.rule)
+        ].update(slot, due: incident.due)
+        if isEarlier, let due = incident.due { timers.add(.incident(incident.id), due: due) }
+        // It may have moved here from the stand-in of its device.
+        if old != slot { leave(old, incident) }
+    }
+
+    /// Takes an incident out of a device that has it no longer.
+    private mutating func leave(_ slot: Int?, _ incident: Incident) {
+        guard let slot, devices[slot].incidents[incident.rule]?.id == incident.id else { return }
+        devices[slot].incidents[incident.rule] = nil
     }
 
     /// Where incidents of no device are.
@@ -224,7 +237,7 @@ extension Memory {
         _ key: DeviceKey, deviceId: Int64, _ device: Device?, firstKnown: Instant
     ) -> Int {
         let slot: Int
-        if let known = slots[key] {
+        if let known = self.slot(of: key) {
             slot = known
             if let device { devices[slot].device = device }
             if deviceId != 0 { devices[slot].deviceId = deviceId }
@@ -235,9 +248,11 @@ extension Memory {
                 DeviceMemory(key: key, deviceId: deviceId, device: device, firstKnown: firstKnown))
             slots[key] = slot
         }
+        lastSlot = slot
         guard deviceId != 0 else { return slot }
         let id = ServerId(server: key.server, id: deviceId)
-        if let other = slotsOfIds[id], other != slot {
+        if let other = slotsOfIds[id] {
+            if other == slot { return slot }
             // A stand-in never takes an id back from the device that it stood in for.
             guard !devices[slot].isStandIn else { return slot }
             devices[other].recent = []
@@ -253,8 +268,11 @@ extension Memory {
         guard !waiting.deliveries.contains(where: { $0.id == delivery.id }) else { return }
         waiting.deliveries.append(delivery)
         waiting.due = min(waiting.due, delivery.due)
+        if waiting.due < waiting.timer {
+            waiting.timer = waiting.due
+            timers.add(.digest(way), due: waiting.due)
+        }
         held[way] = waiting
-        timers.add(.digest(way), due: waiting.due)
     }
 
     private mutating func release(_ ids: Set<String>) {
@@ -262,7 +280,9 @@ extension Memory {
         for (way, waiting) in held where waiting.deliveries.contains(where: { ids.contains($0.id) })
         {
             let left = waiting.deliveries.filter { !ids.contains($0.id) }
-            held[way] = left.isEmpty ? nil : Held(due: waiting.due, deliveries: left)
+            held[way] =
+                left.isEmpty
+                ? nil : Held(due: waiting.due, deliveries: left, timer: waiting.timer)
         }
     }
 
@@ -296,10 +316,20 @@ extension Memory {
     /// At least as long as any `lateness`; Engine looks at the receipt itself.
     private static let keepsRecent = Duration.seconds(60)
 
-    private func due(of timer: TimerHeap.Timer) -> Instant? {
+    /// When a timer is due by now, of which the heap has an entry; nil: the owner is gone, or
+    /// another entry stands for it.
+    private mutating func dueAgain(_ timer: TimerHeap.Timer, entry: Instant) -> Instant? {
         switch timer {
-        case .incident(let id): incident(id: id)?.due
-        case .digest(let way): held[way]?.due
+        case .incident(let id):
+            guard let place = placesOfIncidents[id], place.timer == entry,
+                let due = devices[place.slot].incidents[place.rule]?.due
+            else { return nil }
+            if due != entry { placesOfIncidents[id]?.timer = due }
+            return due
+        case .digest(let way):
+            guard let held = held[way], held.timer == entry else { return nil }
+            if held.due != entry { self.held[way]?.timer = held.due }
+            return held.due
         }
     }
 }

@@ -63,7 +63,7 @@ package struct Recent: Sendable, Hashable {
 }
 
 /// What `once_per` counts apart.
-package struct StampKey: Hashable, Sendable {
+package struct StampKey: Hashable, Comparable, Sendable {
     package var rule: String
     package var device: DeviceKey?
     /// Empty where the rule does not count kinds or places apart.
@@ -75,6 +75,15 @@ package struct StampKey: Hashable, Sendable {
         self.device = device
         self.alarm = alarm
         self.place = place
+    }
+
+    /// By rule first: of one device that nearly always decides.
+    package static func < (left: StampKey, right: StampKey) -> Bool {
+        if left.rule != right.rule { return left.rule < right.rule }
+        if left.alarm != right.alarm { return left.alarm < right.alarm }
+        if left.place != right.place { return left.place < right.place }
+        guard let device = left.device else { return right.device != nil }
+        return right.device.map { device < $0 } ?? false
     }
 }
 

@@ -176,13 +176,21 @@ struct MemoryTests {
     func timers() {
         var heap = TimerHeap()
         var due: [TimerHeap.Timer: Instant] = [:]
+        var noted: [TimerHeap.Timer: Instant] = [:]
         var generator = Seeded(3)
         for number in 0..<3_000 {
             let timer = TimerHeap.Timer.incident("\(number % 40)")
             let moment = EngineRun.start + .seconds(Int64.random(in: 0..<500, using: &generator))
             due[timer] = number % 7 == 0 ? nil : moment
-            if let moment = due[timer] { heap.add(timer, due: moment) }
-            heap.settle { due[$0] }
+            if let moment = due[timer] {
+                heap.add(timer, due: moment)
+                noted[timer] = moment
+            }
+            heap.settle(live: 40) { timer, entry in
+                guard noted[timer] == entry else { return nil }
+                noted[timer] = due[timer]
+                return due[timer]
+            }
             #expect(heap.first == due.values.min())
             let now = EngineRun.start + .seconds(250)
             let found = Set(heap.due(at: now).filter { due[$0].map { $0 <= now } ?? false })

@@ -8,6 +8,7 @@ extension Bench {
         let build = projectRoot + "/.build"
         let binary = options.text("outcry", build + "/release/outcry")
         let only = options.text("only", "").split(separator: ",").map(String.init)
+        let sizes = options.text("rules", "").split(separator: ",").compactMap { Int($0) }
         // (a) and (b) are measured in this process.
         guard
             Set(only).isSubset(of: ["a", "b"]) && !only.isEmpty
@@ -22,7 +23,7 @@ extension Bench {
         let figures = RelayFigures(
             report: report, folder: folder, scale: try options.fraction("scale", 1))
         let parts: [(name: String, measure: () throws -> Void)] = [
-            ("a", { try matching(report, in: folder) }),
+            ("a", { try matching(report, in: folder, only: sizes) }),
             ("b", { try decoding(report) }),
             ("c", figures.intake),
             ("d", figures.endToEnd),

@@ -179,7 +179,7 @@ package struct Item: Hashable, Sendable, Codable {
             time = event.time
             received = event.received
             clockWrong = event.clockIsWrong
-            lateMilliseconds = max(0, event.lateness.wholeMilliseconds)
+            lateMilliseconds = max(0, event.lateMilliseconds)
             txn = event.txn
         }
     }

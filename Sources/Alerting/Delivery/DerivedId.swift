@@ -16,14 +16,18 @@ enum DerivedId {
             withUnsafeBytes(of: UInt32(part.utf8.count).bigEndian) { bytes.append(contentsOf: $0) }
             bytes.append(contentsOf: part.utf8)
         }
-        let digest = SHA256.hash(data: bytes)
+        var hash = SHA256()
+        bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        let digest = hash.finalize()
         let milliseconds = UInt64(max(0, min(moment.milliseconds, 1 << 48 - 1)))
         return String(unsafeUninitializedCapacity: 26) { text in
             write(milliseconds, letters: 10, at: 0, text)
-            digest.withUnsafeBytes { hash in
+            digest.withUnsafeBytes { digest in
                 // Twice 40 bits, which are eight letters each.
                 for half in 0..<2 {
-                    let bits = hash[(5 * half)..<(5 * half + 5)].reduce(0) { $0 << 8 | UInt64($1) }
+                    let bits = digest[(5 * half)..<(5 * half + 5)].reduce(0) {
+                        $0 << 8 | UInt64($1)
+                    }
                     write(bits, letters: 8, at: 10 + 8 * half, text)
                 }
             }

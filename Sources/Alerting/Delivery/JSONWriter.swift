@@ -72,7 +72,7 @@ package struct JSONWriter {
 
     package mutating func value(_ number: Int64) {
         separate()
-        appendDigits(number)
+        bytes.append(decimal: number)
         needsComma = true
     }
 
@@ -94,7 +94,7 @@ package struct JSONWriter {
         }
         // Whole numbers up to 2^53 are exact; Swift would write `48.0`.
         if let whole = Int64(exactly: number), whole.magnitude <= 1 << 53 {
-            appendDigits(whole)
+            bytes.append(decimal: whole)
         } else {
             bytes.append(contentsOf: number.description.utf8)
         }
@@ -110,21 +110,6 @@ package struct JSONWriter {
         instant.appendRFC3339(to: &bytes)
         bytes.append(UInt8(ascii: "\""))
         needsComma = true
-    }
-
-    private mutating func appendDigits(_ number: Int64) {
-        if number < 0 { bytes.append(UInt8(ascii: "-")) }
-        var rest = number.magnitude
-        // 20 digits hold every UInt64.
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var first = 20
-            repeat {
-                first -= 1
-                digits[first] = UInt8(ascii: "0") + UInt8(rest % 10)
-                rest /= 10
-            } while rest > 0
-            bytes.append(contentsOf: digits[first...])
-        }
     }
 
     // MARK: - Escaping
@@ -200,5 +185,23 @@ extension JSONWriter {
         guard let instant else { return }
         self.name(name)
         value(rfc3339: instant)
+    }
+}
+
+extension [UInt8] {
+    /// The number in decimal digits.
+    mutating func append(decimal number: Int64) {
+        if number < 0 { append(UInt8(ascii: "-")) }
+        var rest = number.magnitude
+        // 20 digits hold every UInt64.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var first = 20
+            repeat {
+                first -= 1
+                digits[first] = UInt8(ascii: "0") + UInt8(rest % 10)
+                rest /= 10
+            } while rest > 0
+            append(contentsOf: UnsafeBufferPointer(rebasing: digits[first...]))
+        }
     }
 }

@@ -8,12 +8,11 @@ extension StepBuilder {
         place: String?, gathers: Bool
     ) {
         let reason = telling == .again ? Reason.again : .first
-        let hearers = telling == .again ? incident.told : hearers(of: rule)
+        let hearers = telling == .again ? incident.told : rule.hearers
+        var item = item(incident, rule, reason, happening, place: place)
         for hearer in hearers {
-            var item = item(incident, rule, reason, happening, place: place)
             item.template = hearer.template
-            send(
-                Outgoing(destination: Destination(hearer), item: item, isGathered: gathers))
+            send(item, to: Destination(hearer), isGathered: gathers)
         }
         incident.told = hearers
         incident.held = 0
@@ -22,38 +21,19 @@ extension StepBuilder {
 
     /// Tells what was kept quiet and is still true.
     mutating func tellPending(_ incident: inout Incident, _ rule: ActiveRule, _ pending: Item) {
-        for hearer in hearers(of: rule) {
-            var item = pending
-            item.incident = facts(of: incident)
-            // It is told now: of those that were held it is not one.
-            item.held = max(0, incident.held - 1)
-            item.reason = .first
-            item.severity = rule.severity
+        var item = pending
+        item.incident = facts(of: incident)
+        // It is told now: of those that were held it is not one.
+        item.held = max(0, incident.held - 1)
+        item.reason = .first
+        item.severity = rule.severity
+        for hearer in rule.hearers {
             item.template = hearer.template
-            send(Outgoing(destination: Destination(hearer), item: item))
+            send(item, to: Destination(hearer))
         }
-        incident.told = hearers(of: rule)
+        incident.told = rule.hearers
         incident.held = 0
         incident.pending = nil
-    }
-
-    /// Everybody that `notify` names, once for each way, with the template of the first step.
-    private func hearers(of rule: ActiveRule) -> [Incident.Told] {
-        var found: [Incident.Told] = []
-        for step in rule.notify {
-            for name in step.to {
-                for way in index.book.contacts[name]?.ways ?? []
-                where step.by?.contains(way.channel.kind) ?? true {
-                    let told = Incident.Told(
-                        contact: name, channel: way.channel, address: way.address,
-                        template: step.message)
-                    if !found.contains(where: { Destination($0) == Destination(told) }) {
-                        found.append(told)
-                    }
-                }
-            }
-        }
-        return found
     }
 
     /// The facts of an incident for a message.
@@ -91,76 +71,56 @@ extension StepBuilder {
 // MARK: - Merging
 
 extension StepBuilder {
-    private struct Group: Hashable {
-        var destination: Destination
-        var isGathered: Bool
-
-        init(_ message: Outgoing) {
-            destination = message.destination
-            isGathered = message.isGathered
-        }
-    }
-
     /// The step, with what it tells merged into one message to each destination.
-    func finished(_ memory: Memory) -> Step {
-        guard !outgoing.isEmpty else { return step }
-        var step = step
-        for (group, messages) in grouped() {
-            let made = deliveries(messages.map(\.item), group, memory)
-            step.deliveries += made
-            let released = messages.flatMap(\.releases)
-            if !released.isEmpty { step.changes.append(.released(released, into: made.first?.id)) }
+    mutating func finished(_ memory: Memory) -> Step {
+        for place in parcels.indices {
+            parcels[place].items.sort(by: Self.leads)
+            let first = step.deliveries.count
+            deliver(parcels[place], memory)
+            guard !parcels[place].releases.isEmpty else { continue }
+            let into = first < step.deliveries.count ? step.deliveries[first].id : nil
+            step.changes.append(.released(parcels[place].releases, into: into))
         }
         return step
     }
 
-    /// What goes where, in the order in which it came up.
-    private func grouped() -> [(Group, [Outgoing])] {
-        // Nearly always it is one.
-        if outgoing.count == 1 { return [(Group(outgoing[0]), outgoing)] }
-        var places: [Group: Int] = [:]
-        var groups: [(Group, [Outgoing])] = []
-        for message in outgoing {
-            let group = Group(message)
-            if let place = places[group] {
-                groups[place].1.append(message)
-            } else {
-                places[group] = groups.count
-                groups.append((group, [message]))
-            }
+    private mutating func deliver(_ parcel: Parcel, _ memory: Memory) {
+        let items = parcel.items
+        guard items.count > Limits.itemsPerMessage else {
+            return deliver(items, 0, parcel.address, memory)
         }
-        return groups
+        for (number, first) in stride(from: 0, to: items.count, by: Limits.itemsPerMessage)
+            .enumerated()
+        {
+            let end = min(first + Limits.itemsPerMessage, items.count)
+            deliver(Array(items[first..<end]), number, parcel.address, memory)
+        }
     }
 
-    private func deliveries(_ items: [Item], _ group: Group, _ memory: Memory) -> [Delivery] {
-        let cause = cause.isEmpty ? happening?.identity ?? "" : cause
-        let sorted = items.sorted(by: Self.leads)
-        let chunks = stride(from: 0, to: sorted.count, by: Limits.itemsPerMessage).map {
-            sorted[$0..<min($0 + Limits.itemsPerMessage, sorted.count)]
+    /// - Parameter number: of the messages to this address in this step.
+    private mutating func deliver(
+        _ items: [Item], _ number: Int, _ address: Parcel.Address, _ memory: Memory
+    ) {
+        guard let lead = items.first else { return }
+        let to = address.destination
+        let contact = index.book.contacts[to.contact]
+        var delivery = Delivery(
+            id: DerivedId.make(
+                at: step.now, "delivery", to.contact, to.address, to.channel.description,
+                lead.reason.rawValue, lead.incident.id,
+                cause.isEmpty ? happening?.identity ?? "" : cause,
+                address.isGathered ? "gathered" : "", String(number)),
+            contact: to.contact, channel: to.channel, address: to.address,
+            reason: lead.reason, severity: items.map(\.severity).max() ?? lead.severity,
+            template: lead.template, language: contact?.language ?? "en",
+            timezone: contact?.timezone ?? index.book.timezone?.name ?? "UTC",
+            items: items, rulesHash: index.book.hash, created: step.now)
+        if address.isGathered {
+            delivery.state = .held
+            delivery.reason = .digest
+            delivery.due = memory.held[to]?.due ?? step.now + .seconds(Limits.lateDigestSeconds)
         }
-        return chunks.enumerated().compactMap { number, items in
-            guard let lead = items.first else { return nil }
-            let to = group.destination
-            let contact = index.book.contacts[to.contact]
-            var delivery = Delivery(
-                id: DerivedId.make(
-                    at: step.now,
-                    "delivery", to.contact, to.address, to.channel.description,
-                    lead.reason.rawValue, lead.incident.id, cause,
-                    group.isGathered ? "gathered" : "", String(number)),
-                contact: to.contact, channel: to.channel, address: to.address,
-                reason: lead.reason, severity: items.map(\.severity).max() ?? lead.severity,
-                template: lead.template, language: contact?.language ?? "en",
-                timezone: contact?.timezone ?? index.book.timezone?.name ?? "UTC",
-                items: Array(items), rulesHash: index.book.hash, created: step.now)
-            if group.isGathered {
-                delivery.state = .held
-                delivery.reason = .digest
-                delivery.due =
-                    memory.held[to]?.due ?? step.now + .seconds(Limits.lateDigestSeconds)
-            }
-            return delivery
-        }
+        step.deliveries.append(delivery)
     }
 
     /// The order of items: the first one gives the message its reason and its template. What began

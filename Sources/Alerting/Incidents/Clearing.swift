@@ -83,11 +83,10 @@ extension StepBuilder {
                 var item = item(incident, rule, .cleared, happening, place: nil)
                 item.template = told.template
                 let destination = Destination(told)
+                // The end does not overtake what it ends.
                 send(
-                    Outgoing(
-                        destination: destination, item: item,
-                        // The end does not overtake what it ends.
-                        isGathered: memory.isHeld(incident.id, for: destination)))
+                    item, to: destination,
+                    isGathered: memory.isHeld(incident.id, for: destination))
             }
             incident.held = 0
         }

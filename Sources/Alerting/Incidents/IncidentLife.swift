@@ -41,8 +41,10 @@ extension Incident {
     /// When its own timer is due, after something touched it at `now`.
     /// - Parameter quietEnd: when it may be told, if it has not been.
     func due(_ rule: ActiveRule, now: Instant, quietEnd: Instant?) -> Instant {
-        var due = now + .days(Limits.incidentExpiryDays)
-        if !hasEnd(rule) { due = min(due, lastMatch + rule.clearAfter) }
+        var due = now.shifted(seconds: Limits.incidentExpiryDays * 86_400)
+        if !hasEnd(rule) {
+            due = min(due, lastMatch.shifted(milliseconds: rule.clearAfterMilliseconds))
+        }
         if let quietEnd, pending != nil { due = min(due, quietEnd) }
         return due
     }
@@ -87,12 +89,12 @@ extension StepBuilder {
         _ rule: ActiveRule, _ member: Incident.Member, _ happening: Happening, _ subject: Subject,
         _ memory: Memory
     ) -> Verdict {
-        let isLate = happening.event.lateness > rule.late.upTo
-        if isLate, rule.late.then == .log { return Verdict(rule: rule.id, result: .late) }
+        let isLate = happening.event.lateMilliseconds > rule.lateMilliseconds
+        if isLate, rule.lateThen == .log { return Verdict(rule: rule.id, result: .late) }
         let now = step.now
         let key = stampKey(rule, happening, member)
-        let quietEnd = rule.oncePer.duration.flatMap { span in
-            stamp(key, memory).map { $0 + span }
+        let quietEnd = rule.quietMilliseconds.flatMap { span in
+            stamp(key, memory, slot: subject.slot)?.shifted(milliseconds: span)
         }
         let isWithin = quietEnd.map { now < $0 } ?? false
 
@@ -113,7 +115,7 @@ extension StepBuilder {
             incident.match(member)
         }
 
-        let gathers = isLate && rule.late.then == .digest
+        let gathers = isLate && rule.lateThen == .digest
         if telling == .nothing {
             if incident.told.isEmpty, incident.state == .open, incident.hasEnd(rule) {
                 incident.pending = item(
@@ -150,7 +152,7 @@ extension StepBuilder {
     func stampKey(
         _ rule: ActiveRule, _ happening: Happening, _ member: Incident.Member
     ) -> StampKey {
-        let by = rule.oncePer.by
+        let by = rule.quietBy
         let place = by.contains(.place) ? member.place ?? placeName(of: happening.event) ?? "" : ""
         return StampKey(
             rule: rule.id, device: by.contains(.device) ? happening.device : nil,

@@ -19,16 +19,23 @@ struct StepBuilder {
     private var earlierStamps = 0
     /// What rules said besides their matches.
     private(set) var verdicts: [Verdict] = []
-    private(set) var outgoing: [Outgoing] = []
+    /// In the order in which they came up.
+    var parcels: [Parcel] = []
+    /// Where the parcel of each address is; made when there are several.
+    private var parcelPlaces: [Parcel.Address: Int] = [:]
 
-    /// One incident's part in a message to one destination.
-    struct Outgoing {
-        var destination: Destination
-        var item: Item
-        /// It waits for the digest of late events.
-        var isGathered = false
+    /// What goes to one destination in one message.
+    struct Parcel {
+        var address: Address
+        var items: [Item]
         /// Held deliveries that it takes the place of.
         var releases: [String] = []
+
+        struct Address: Hashable {
+            var destination: Destination
+            /// It waits for the digest of late events.
+            var isGathered: Bool
+        }
     }
 
     init(_ index: RuleIndex, seq: Int64?, now: Instant) {
@@ -48,6 +55,12 @@ struct StepBuilder {
         !incidents.isEmpty || subject.slot.map { !memory.devices[$0].incidents.isEmpty } ?? false
     }
 
+    /// The rules that may have one, by their ids.
+    func rulesWithIncidents(_ subject: Subject, _ memory: Memory) -> [String] {
+        incidents.map(\.rule)
+            + (subject.slot.map { memory.devices[$0].incidents.keys } ?? [])
+    }
+
     /// What is known of the device, by this step too.
     func device(_ subject: Subject, _ memory: Memory) -> Device? {
         for case .device(subject.key, _, let device, _) in step.changes { return device }
@@ -56,7 +69,26 @@ struct StepBuilder {
 
     mutating func change(_ change: Change) { step.changes.append(change) }
     mutating func say(_ verdict: Verdict) { verdicts.append(verdict) }
-    mutating func send(_ message: Outgoing) { outgoing.append(message) }
+
+    mutating func send(
+        _ item: Item, to destination: Destination, isGathered: Bool = false,
+        releases held: String? = nil
+    ) {
+        let address = Parcel.Address(destination: destination, isGathered: isGathered)
+        let place = parcel(for: address)
+        parcels[place].items.append(item)
+        if let held { parcels[place].releases.append(held) }
+    }
+
+    private mutating func parcel(for address: Parcel.Address) -> Int {
+        // Nearly always it is one.
+        if let last = parcels.last, last.address == address { return parcels.count - 1 }
+        if parcels.count == 1 { parcelPlaces[parcels[0].address] = 0 }
+        if let place = parcelPlaces[address] { return place }
+        parcels.append(Parcel(address: address, items: []))
+        if parcels.count > 1 { parcelPlaces[address] = parcels.count - 1 }
+        return parcels.count - 1
+    }
 
     mutating func keep(_ recent: Recent) {
         if let index = step.recent.firstIndex(where: { $0.seq == recent.seq }) {
@@ -90,10 +122,11 @@ struct StepBuilder {
         change(.stamp(key, moment))
     }
 
-    func stamp(_ key: StampKey, _ memory: Memory) -> Instant? {
+    /// - Parameter slot: of the stamp's device, where the asker knows it.
+    func stamp(_ key: StampKey, _ memory: Memory, slot: Int? = nil) -> Instant? {
         if let changed = stamps[..<earlierStamps].last(where: { $0.key == key }) {
             return changed.moment
         }
-        return memory.stamp(key)
+        return memory.stamp(key, slot: slot)
     }
 }

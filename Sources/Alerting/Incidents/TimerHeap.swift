@@ -17,16 +17,13 @@ struct TimerHeap: Sendable {
     }
 
     private var entries: [Entry] = []
-    /// The moment for which each timer is in the heap: the earliest one.
-    private var added: [Timer: Instant] = [:]
 
     /// The earliest moment, right after `settle`.
     var first: Instant? { entries.first?.due }
 
-    /// Adds a timer unless it is in the heap for this moment or an earlier one.
+    /// Adds an entry. Its owner notes the moment: an entry of another moment than the noted one
+    /// means nothing any more.
     mutating func add(_ timer: Timer, due: Instant) {
-        if let earlier = added[timer], earlier <= due { return }
-        added[timer] = due
         entries.append(Entry(due: due, timer: timer))
         siftUp(entries.count - 1)
     }
@@ -44,33 +41,26 @@ struct TimerHeap: Sendable {
         return found
     }
 
-    /// Makes `first` true: entries whose owner is gone are dropped, those whose owner is due later
+    /// Makes `first` true: entries that mean nothing are dropped, those whose owner is due later
     /// are put back for then.
-    /// - Parameter due: when a timer is due by now; nil: its owner is gone.
-    mutating func settle(_ due: (Timer) -> Instant?) {
+    /// - Parameters:
+    ///   - live: how many owners there are.
+    ///   - due: asked for a timer and the moment of its entry: when it is due by now, which its
+    ///     owner notes; nil: the entry means nothing.
+    mutating func settle(live: Int, _ due: (Timer, Instant) -> Instant?) {
         while let top = entries.first {
-            let moment = due(top.timer)
+            let moment = due(top.timer, top.due)
             if moment == top.due { break }
             removeFirst()
-            guard added[top.timer] == top.due else { continue }
-            added[top.timer] = nil
             if let moment { add(top.timer, due: moment) }
         }
         // Owners that are gone before their time leave entries behind; they may not pile up.
-        if entries.count > 2 * live + 64 { rebuild(due) }
-    }
-
-    /// How many entries were seen alive when the heap was last rebuilt.
-    private var live = 0
-
-    private mutating func rebuild(_ due: (Timer) -> Instant?) {
-        let timers = Set(entries.map(\.timer))
+        guard entries.count > 2 * live + 64 else { return }
+        let old = entries
         entries = []
-        added = [:]
-        for timer in timers {
-            if let moment = due(timer) { add(timer, due: moment) }
+        for entry in old {
+            if let moment = due(entry.timer, entry.due) { add(entry.timer, due: moment) }
         }
-        live = entries.count
     }
 
     private mutating func removeFirst() {

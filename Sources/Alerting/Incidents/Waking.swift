@@ -33,12 +33,12 @@ extension StepBuilder {
     private func quietEnd(
         _ rule: ActiveRule, _ incident: Incident, _ pending: Item, _ memory: Memory
     ) -> Instant? {
-        guard let span = rule.oncePer.duration else { return nil }
-        return stamp(stampKey(rule, incident, pending), memory).map { $0 + span }
+        guard let span = rule.quietMilliseconds else { return nil }
+        return stamp(stampKey(rule, incident, pending), memory)?.shifted(milliseconds: span)
     }
 
     private func stampKey(_ rule: ActiveRule, _ incident: Incident, _ pending: Item) -> StampKey {
-        let by = rule.oncePer.by
+        let by = rule.quietBy
         return StampKey(
             rule: rule.id, device: by.contains(.device) ? incident.device : nil,
             alarm: by.contains(.alarm) ? pending.event?.alarm ?? "" : "",
@@ -61,10 +61,7 @@ extension StepBuilder {
                 } else {
                     item.incident.state = .cleared
                 }
-                send(
-                    Outgoing(
-                        destination: destination, item: item,
-                        releases: number == 0 ? [delivery.id] : []))
+                send(item, to: destination, releases: number == 0 ? delivery.id : nil)
             }
         }
     }

@@ -1,34 +1,33 @@
 // What is known at one event: what its conditions are judged by. Built for each event, so it holds
-// references to what is there and copies nothing.
+// references to what is there and copies nothing; a class, because it is handed on at every turn.
 
 /// Everything that `while` may look at, but hours and places themselves.
-struct Facts {
+final class Facts {
     /// The event's effective time: later reports are not looked at.
-    var time: Instant
-    var server: String
+    let time: Instant
+    let server: String
     /// What the event's own position says; it goes first.
-    var own: Report?
+    let own: Report?
     /// What the event says by its own type.
-    var spoken: Report?
+    let spoken: Report?
     /// The device's other reports, oldest first.
     var past: [Report]
     /// Of the device as known at receipt; nil: only bare events so far.
-    var deviceAttributes: Attributes?
-    var eventAttributes: Attributes
+    let deviceAttributes: Attributes?
+    let eventAttributes: Attributes
     /// nil: the event has no position.
-    var positionAttributes: Attributes?
+    let positionAttributes: Attributes?
 
     /// - Parameter past: the device's reports in Memory, or more than those.
     init(_ event: Event, past: [Report], known: Device?) {
         time = event.effectiveTime
         server = event.server
-        if let position = event.position { own = Report(position, at: event.timeOfPosition) }
+        own = event.position.map { Report($0, at: event.timeOfPosition) }
         spoken = Report(saidBy: event, at: time)
         self.past = past
         // A description without attributes (a payload that somebody trimmed) takes none away.
-        if let device = event.device {
-            deviceAttributes = device.attributes
-            if device.attributes.isEmpty, let known { deviceAttributes = known.attributes }
+        if let attributes = event.device?.attributes, !attributes.isEmpty || known == nil {
+            deviceAttributes = attributes
         } else {
             deviceAttributes = known?.attributes
         }

@@ -51,7 +51,7 @@ final class RuleIndex: Sendable {
             builder.add(rule)
         }
         self.book = book
-        rules = builder.rules.map { ActiveRule($0) }
+        rules = builder.rules.map { ActiveRule($0, book.contacts) }
         compiled = builder.compiled
         forms = builder.forms
         kinds = builder.kinds
@@ -101,20 +101,46 @@ final class RuleIndex: Sendable {
 final class ActiveRule: Sendable {
     let id: String
     let severity: Severity
-    let oncePer: OncePer
-    let late: Late
-    let notify: [NotifyStep]
+    /// `once_per`; nil: `none`.
+    let quietMilliseconds: Int64?
+    let quietBy: Set<OncePer.Dimension>
+    let lateMilliseconds: Int64
+    let lateThen: Late.Then
+    /// Everybody that `notify` names, once for each way, with the template of the first step.
+    let hearers: [Incident.Told]
     let clears: Clears?
-    let clearAfter: Duration
+    let clearAfterMilliseconds: Int64
 
-    init(_ rule: Rule) {
+    init(_ rule: Rule, _ contacts: [String: Contact]) {
         id = rule.id
         severity = rule.severity
-        oncePer = rule.oncePer
-        late = rule.late
-        notify = rule.notify
+        quietMilliseconds = rule.oncePer.duration?.wholeMilliseconds
+        quietBy = rule.oncePer.by
+        lateMilliseconds = rule.late.upTo.wholeMilliseconds
+        lateThen = rule.late.then
+        hearers = Self.hearers(of: rule.notify, contacts)
         clears = rule.clears
-        clearAfter = rule.clearAfter
+        clearAfterMilliseconds = rule.clearAfter.wholeMilliseconds
+    }
+
+    private static func hearers(
+        of notify: [NotifyStep], _ contacts: [String: Contact]
+    ) -> [Incident.Told] {
+        var found: [Incident.Told] = []
+        for step in notify {
+            for name in step.to {
+                for way in contacts[name]?.ways ?? []
+                where step.by?.contains(way.channel.kind) ?? true {
+                    let told = Incident.Told(
+                        contact: name, channel: way.channel, address: way.address,
+                        template: step.message)
+                    if !found.contains(where: { Destination($0) == Destination(told) }) {
+                        found.append(told)
+                    }
+                }
+            }
+        }
+        return found
     }
 }
 

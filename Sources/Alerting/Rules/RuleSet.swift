@@ -124,13 +124,18 @@ extension RuleSet {
     }
 
     /// Rules whose open incident on the device an event could end, in the order of their ids.
-    mutating func clearable(_ kinds: EventKinds, of subject: Subject) -> [Int32] {
+    /// - Parameter open: the rules that have one.
+    mutating func clearable(
+        _ kinds: EventKinds, of subject: Subject, among open: [String]
+    ) -> [Int32] {
         let fitting = selectors(
             slot: subject.slot, name: subject.name, uniqueId: subject.key.uniqueId)
         nextRound()
         candidates.removeAll(keepingCapacity: true)
         addAll(of: index.clearing, kinds, fitting)
-        return candidates.sorted()
+        guard open.count < candidates.count else { return candidates.sorted() }
+        let found = open.compactMap { index.number(ofRule: $0) }
+        return Set(found).filter { rounds[Int($0)] == round }.sorted()
     }
 
     /// Whether an event of these kinds could end anything.

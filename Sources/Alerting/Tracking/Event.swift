@@ -46,8 +46,8 @@ package struct Event: Hashable, Sendable {
     /// Whether its clock is broken: more than a year old or a day ahead (RULES.md, Two clocks).
     package var clockIsWrong: Bool {
         guard let time else { return false }
-        return time < received - .seconds(Limits.clockBehindSeconds)
-            || time > received + .seconds(Limits.clockAheadSeconds)
+        return time < received.shifted(seconds: -Limits.clockBehindSeconds)
+            || time > received.shifted(seconds: Limits.clockAheadSeconds)
     }
 
     /// When it counts as having happened: its own time, or its receipt if that is earlier, or if
@@ -58,15 +58,35 @@ package struct Event: Hashable, Sendable {
     }
 
     /// How old it was when it was received; 0 where nothing says.
-    package var lateness: Duration { received - effectiveTime }
+    package var lateness: Duration { .milliseconds(lateMilliseconds) }
+    package var lateMilliseconds: Int64 { received.milliseconds - effectiveTime.milliseconds }
 
     /// What makes two copies the same event (DESIGN, deduplication 1). The body is never part of
     /// it: copies differ in `attributes.message`.
     package var identity: String {
-        let alarmKind = attributes.text("alarm") ?? ""
-        let moment = time.map { String($0.milliseconds) } ?? ""
-        if id > 0 { return "\(server)|\(id)|\(deviceId)|\(type)|\(moment)" }
-        return "\(server)|0|\(deviceId)|\(type)|\(moment)|\(alarmKind)"
-            + "|\(geofenceId)|\(maintenanceId)|\(positionId)"
+        // By bytes: each event asks for it once or twice, and interpolation costs it 3 µs.
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(server.utf8.count + type.utf8.count + 64)
+        bytes.append(contentsOf: server.utf8)
+        bytes.append(field: max(0, id))
+        bytes.append(field: deviceId)
+        bytes.append(field: type)
+        if let time { bytes.append(field: time.milliseconds) } else { bytes.append(field: "") }
+        if id <= 0 {
+            bytes.append(field: attributes.text("alarm") ?? "")
+            for number in [geofenceId, maintenanceId, positionId] { bytes.append(field: number) }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(field text: String) {
+        append(UInt8(ascii: "|"))
+        append(contentsOf: text.utf8)
+    }
+    fileprivate mutating func append(field number: Int64) {
+        append(UInt8(ascii: "|"))
+        append(decimal: number)
     }
 }

@@ -37,6 +37,13 @@ package struct Instant: Hashable, Comparable, Sendable, Codable {
     package static func - (instant: Instant, duration: Duration) -> Instant {
         Instant(milliseconds: instant.milliseconds - duration.wholeMilliseconds)
     }
+    /// On the roads that every event takes: a `Duration` counts attoseconds in 128 bits, and to
+    /// divide them costs more than what it is asked for.
+    package func shifted(milliseconds: Int64) -> Instant {
+        Instant(milliseconds: self.milliseconds + milliseconds)
+    }
+    package func shifted(seconds: Int64) -> Instant { shifted(milliseconds: seconds * 1_000) }
+
     /// How much later `left` is than `right`; negative where it is earlier.
     package static func - (left: Instant, right: Instant) -> Duration {
         .milliseconds(left.milliseconds - right.milliseconds)

@@ -50,7 +50,7 @@ final class Happening {
     }
 
     /// What makes it unlike any other: events without an id of the server are each their own.
-    var identity: String { event.id > 0 ? event.identity : "\(event.identity)|\(seq)" }
+    private(set) lazy var identity = event.id > 0 ? event.identity : "\(event.identity)|\(seq)"
 }
 
 extension Memory {
@@ -144,14 +144,14 @@ extension StepBuilder {
         subject.recent = standIn.recent + subject.recent
         for report in standIn.reports { note(report, &subject, memory) }
         subject.facts.past = subject.past(memory)
-        for (stamp, moment) in standIn.stamps.sorted(by: { $0.key.rule < $1.key.rule }) {
+        for stamp in standIn.stamps.keys {
+            guard let moment = standIn.stamps[stamp] else { continue }
             var moved = stamp
             moved.device = subject.key
             if memory.stamp(moved).map({ $0 < moment }) ?? true { setStamp(moved, moment) }
         }
-        let own = subject.slot.map { memory.devices[$0].incidents } ?? [:]
-        for (rule, incident) in standIn.incidents.sorted(by: { $0.key < $1.key })
-        where own[rule] == nil {
+        let own = subject.slot.map { memory.devices[$0].incidents } ?? SortedTable()
+        for incident in standIn.incidents.values where !own.contains(incident.rule) {
             var moved = incident
             moved.device = subject.key
             moved.deviceName = subject.name

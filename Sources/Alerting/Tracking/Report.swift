@@ -61,8 +61,7 @@ extension Report {
 
     /// What the event says by its type alone; nil for most types.
     package init?(saidBy event: Event, at time: Instant) {
-        self.init(time: time)
-        ofEvent = true
+        var (moving, ignition): (Bool?, Bool?)
         switch event.type {
         case "deviceMoving": moving = true
         case "deviceStopped": moving = false
@@ -70,6 +69,10 @@ extension Report {
         case "ignitionOff": ignition = false
         default: return nil
         }
+        self.init(time: time)
+        ofEvent = true
+        self.moving = moving
+        self.ignition = ignition
     }
 
     /// Whether it has what a place asks for, be it usable or not.
@@ -132,8 +135,8 @@ extension Event {
     /// where the clock that wrote it is broken (RULES.md, Two clocks).
     package func effective(_ moment: Instant?) -> Instant? {
         guard let moment else { return nil }
-        guard moment >= received - .seconds(Limits.clockBehindSeconds),
-            moment <= received + .seconds(Limits.clockAheadSeconds)
+        guard moment >= received.shifted(seconds: -Limits.clockBehindSeconds),
+            moment <= received.shifted(seconds: Limits.clockAheadSeconds)
         else { return received }
         return min(moment, received)
     }
