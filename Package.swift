@@ -83,7 +83,7 @@ let package = Package(
         .target(
             name: "RelayServer",
             dependencies: [
-                "Alerting", "Storage", "Intake", "Channels",
+                "Alerting", "Storage", "Intake", "Channels", "TrackerSimulator",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
