@@ -26,10 +26,9 @@ final class Stage: Sendable {
     var isWaiting: Bool { story.withLock { $0.mails + $0.posts < $0.due } }
 
     func begin(server: String, relay: Int) {
-        line("A simulated tracker server stands at \(server). A relay with the rules of rules/ is")
-        line(
-            "connected to it, and listens on http://127.0.0.1:\(relay)/hooks/biketrax for its posts;"
-        )
+        line("A simulated tracker server stands at \(server).")
+        line("A relay with the rules of rules/ is connected to it, and takes its posts at")
+        line("http://127.0.0.1:\(relay)/hooks/biketrax;")
         line("a mail catcher and an HTTP catcher stand in for the outside.")
     }
 
