@@ -92,10 +92,19 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
+        // A stand-in for a tracker server: for tests, for `outcry simulate`. It imports none of ours.
+        .target(
+            name: "TrackerSimulator",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+            ]),
         .executableTarget(
             name: "outcry",
             dependencies: [
-                "RelayServer", "Alerting",
+                "RelayServer", "Alerting", "TrackerSimulator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -126,6 +135,8 @@ let package = Package(
                     name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .testTarget(name: "ChannelsTests", dependencies: ["Channels", "TestSupport"]),
+        .testTarget(
+            name: "TrackerSimulatorTests", dependencies: ["TrackerSimulator", "TestSupport"]),
         .testTarget(
             name: "RelayServerTests",
             dependencies: [

@@ -10,6 +10,8 @@ package enum Input: Sendable {
     /// A position or a device without a happening: no rule matches it, but it is known from now on.
     /// The event's type is not looked at.
     case report(Event)
+    /// The server's name of a geofence: places are written by name, positions carry ids.
+    case geofence(server: String, id: Int64, name: String)
     case command(Command)
     /// A delivery was given up: the operator hears of it.
     case trouble(Trouble, cause: String)
@@ -65,6 +67,10 @@ package struct Engine: Sendable {
             step.cause = "report|\(event.identity)|\(now.milliseconds)"
             let subject = step.learn(event, memory)
             judgeAgain(subject, by: nil, memory, &step)
+        case .geofence(let server, let id, let name):
+            if memory.nameOfGeofence(id, server: server) != name {
+                step.step.changes.append(.geofence(server: server, id: id, name: name))
+            }
         case .command(let command):
             step.cause =
                 "\(command.action)|\(command.target)|\(command.by)|\(seq ?? 0)|\(now.milliseconds)"

@@ -37,6 +37,30 @@ package enum Limits {
     /// Of a server's own words that are shown: its first line, a reason for closing.
     package static let foreignWordsBytes = 200
 
+    // Connections to trackers' servers
+    /// Jetty takes 8 KiB for the request line and the headers.
+    package static let requestLineBytes = 7 << 10
+    /// Of one answer to a report; larger ones are asked in parts.
+    package static let reportBytes = 8 << 20
+    /// Positions by id, for events that name them.
+    package static let positionsInMemory = 16_384
+    /// How long an event waits for the position that it names.
+    package static let positionWaitSeconds: Int64 = 2
+    /// Events that wait for their positions at one time.
+    package static let waitingEvents = 4_096
+    /// Events of a socket that are being put on disk; more are left to the catch-up.
+    package static let acceptsInFlight = 4_096
+    package static let eventsPerAccept = 1_000
+    /// Of a search for deleted ids among positions that are asked for.
+    package static let positionRequests = 64
+    /// Of those that rules name, for the notifications that are linked to them.
+    package static let devicesChecked = 20
+    /// So many changes of status and no event of one: the server makes none.
+    package static let statusChangesWithoutEvent = 5
+    package static let socketBackoffSeconds: Int64 = 60
+    package static let refusedBackoffSeconds: Int64 = 300
+    package static let settledSeconds: Int64 = 60
+
     // Events and devices
     /// Event times older than this, or further ahead than `clockAheadSeconds`, are a broken clock.
     package static let clockBehindSeconds: Int64 = 366 * 86_400
@@ -55,6 +79,13 @@ package enum Limits {
     package static let calendarBytes = 1 << 20
 
     // Pump and store
+    /// Positions and devices that wait for the pump.
+    package static let reportsInMemory = 65_536
+    /// Below this none gives way to a newer one of its device.
+    package static let reportsUnmerged = 2_048
+    package static let reportsPerCommit = 4_096
+    /// For so long they are gathered for one commit.
+    package static let reportWaitMilliseconds: Int64 = 250
     package static let inputsPerCommit = 1_024
     package static let inputsInMemory = 16_384
     package static let submissionsPerRound = 4_096

@@ -32,6 +32,19 @@ package struct Readiness: Sendable, Codable {
     package var outboxBacklog: Int
     package var rules: Int
     package var rulesHash: String
+    /// The sources with a session.
+    package var sources: [Source] = []
+
+    package struct Source: Sendable, Codable {
+        package var name: String
+        /// Whether events come in: pushed, or by a catch-up that works.
+        package var up: Bool
+        package var connected: Bool
+        /// When that began, or when the connection was lost; RFC 3339.
+        package var since: String
+        package var lastCatchUp: String?
+        package var trouble: String?
+    }
 }
 
 /// Serves the admin listener until it is shut down.

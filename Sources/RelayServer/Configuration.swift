@@ -51,15 +51,49 @@ package struct Configuration: Sendable {
     package struct SourceSettings: Sendable {
         package var name: String
         package var url: String
-        package var path: String
-        /// nil: `none`, anybody may post.
-        package var authorization: Secret?
+        /// nil: its server posts nothing to us.
+        package var webhook: Webhook?
+        /// nil: nobody logs in; events come by webhook alone.
+        package var session: Session?
 
-        package init(name: String, url: String, path: String, authorization: Secret?) {
+        package init(name: String, url: String, webhook: Webhook? = nil, session: Session? = nil) {
             self.name = name
             self.url = url
-            self.path = path
-            self.authorization = authorization
+            self.webhook = webhook
+            self.session = session
+        }
+
+        /// With a webhook alone.
+        package init(name: String, url: String, path: String, authorization: Secret?) {
+            self.init(
+                name: name, url: url, webhook: Webhook(path: path, authorization: authorization))
+        }
+
+        package struct Webhook: Sendable {
+            package var path: String
+            /// nil: `none`, anybody may post.
+            package var authorization: Secret?
+
+            package init(path: String, authorization: Secret?) {
+                self.path = path
+                self.authorization = authorization
+            }
+        }
+
+        /// `session`, `socket` and `catch_up`.
+        package struct Session: Sendable {
+            package var credential: Login
+            package var ping: Duration = .seconds(30)
+            package var deadAfter: Duration = .seconds(120)
+            package var overlap: Duration = .hours(30)
+            package var every: Duration = .minutes(15)
+
+            package init(_ credential: Login) { self.credential = credential }
+        }
+
+        package enum Login: Sendable {
+            case token(Secret)
+            case password(email: Secret, password: Secret)
         }
     }
 
@@ -89,10 +123,12 @@ extension Configuration {
     }
 
     var webhooks: [WebhookSource] {
-        sources.map {
-            WebhookSource(
-                name: $0.name, server: $0.url, path: $0.path,
-                authorization: $0.authorization?.revealed)
+        sources.compactMap { source in
+            source.webhook.map {
+                WebhookSource(
+                    name: source.name, server: source.url, path: $0.path,
+                    authorization: $0.authorization?.revealed)
+            }
         }
     }
 
@@ -110,6 +146,16 @@ extension Configuration {
             exits[entry.key] = Courier.Exit(
                 notifier: entry.value, atOnce: settings[entry.key]?.atOnce ?? 1,
                 body: entry.key.kind == .http ? http[entry.key.name]?.bodyTemplate : nil)
+        }
+    }
+}
+
+extension Configuration.SourceSettings.Login {
+    var revealed: Credential {
+        switch self {
+        case .token(let token): .token(token.revealed)
+        case .password(let email, let password):
+            .login(email: email.revealed, password: password.revealed)
         }
     }
 }

@@ -95,52 +95,6 @@ package struct ConfigurationFile {
         return result
     }
 
-    private func readSources(_ top: NodeReader.Fields, into result: inout Configuration) {
-        guard let entry = required("sources", in: top, "the servers that events come from"),
-            let sources = reader.fields(entry.value, of: "sources", known: nil)
-        else { return }
-        if sources.entries.isEmpty { reader.error(at: entry.mark, "expected one source at least") }
-        for source in sources.entries {
-            guard let settings = self.source(source) else { continue }
-            if let twin = result.sources.first(where: { $0.path == settings.path }) {
-                reader.error(
-                    at: source.mark,
-                    "has the webhook path of source '\(twin.name)'; give each its own")
-            }
-            result.sources.append(settings)
-        }
-    }
-
-    private func source(_ entry: Node.Entry) -> Configuration.SourceSettings? {
-        let known = ["url", "webhook", "session", "socket", "catch_up"]
-        guard let fields = reader.fields(entry.value, of: "a source", known: known) else {
-            return nil
-        }
-        for key in ["session", "socket", "catch_up"] {
-            if let entry = fields[key] { notYet(entry, "'\(key)' (WebSocket and catch-up)") }
-        }
-        let url = required("url", in: fields, "the server's address").flatMap { webURL($0) }
-        guard let webhook = required("webhook", in: fields, "{ path, authorization }"),
-            let inner = reader.fields(
-                webhook.value, of: "a webhook", known: ["path", "authorization"])
-        else { return nil }
-        let path = required("path", in: inner, "a path such as /hooks/biketrax")
-            .flatMap { reader.text($0.value, "a path") }
-        if let path, !path.hasPrefix("/") || path.contains(where: { "?# ".contains($0) }) {
-            reader.error(at: inner.mark, "the path begins with '/' and has no '?', '#' or blank")
-        }
-        guard
-            let authorization = required(
-                "authorization", in: inner,
-                "the value of webhookPsk, or `none`, which says that anybody may post"),
-            let given = secret(authorization), let url, let path
-        else { return nil }
-        // In the file itself: a variable that happens to say so opens nothing.
-        var isOpen = false
-        if case .scalar("none", _) = authorization.value.value { isOpen = true }
-        return .init(name: entry.key, url: url, path: path, authorization: isOpen ? nil : given)
-    }
-
     private func readRetention(_ node: Node, into result: inout Configuration) {
         let known = ["events", "incidents", "deliveries", "positions"]
         guard let fields = reader.fields(node, of: "retention", known: known) else { return }

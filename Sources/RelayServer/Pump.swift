@@ -29,6 +29,9 @@ package final class Pump: Sendable {
     private let requests = Mutex<[Request]>([])
     private let stopped = DispatchSemaphore(value: 0)
     package let progress = Mutex(Progress())
+    package let reports: ReportQueue
+    /// Who waits for an input to be decided.
+    private let waiting = Mutex<[(seq: Int64, done: @Sendable () -> Void)]>([])
 
     /// How far the pump is, for metrics and for tests that wait for it.
     package struct Progress: Sendable {
@@ -44,6 +47,7 @@ package final class Pump: Sendable {
         self.timekeeper = timekeeper
         self.logger = logger
         self.committed = committed
+        reports = ReportQueue(now: { timekeeper.now() })
     }
 
     /// Starts the thread, which first reads back `memory`: what listens does not wait for that.
@@ -80,6 +84,36 @@ package final class Pump: Sendable {
             }
         }
         return nil
+    }
+
+    /// Takes what is known of devices without a happening: it is decided and stored within a
+    /// second, and behind everything that was received before.
+    package func report(_ inputs: [Input]) {
+        if reports.push(inputs) { signal.raise() }
+    }
+
+    /// Returns when the inputs up to this one are decided and on disk, or after a time: one that
+    /// was set aside is never passed where nothing comes behind it.
+    package func decided(through seq: Int64, within: Duration) async {
+        let (stream, ended) = AsyncStream<Void>.makeStream()
+        waiting.withLock { $0.append((seq, { ended.finish() })) }
+        answerWaiting()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in stream {} }
+            // Cut short where the answer was faster.
+            group.addTask { try? await Task.sleep(for: within) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func answerWaiting() {
+        let cursor = progress.withLock { $0.seq }
+        let answered = waiting.withLock { waiting in
+            defer { waiting.removeAll { $0.seq <= cursor } }
+            return waiting.filter { $0.seq <= cursor }.map(\.done)
+        }
+        for done in answered { done() }
     }
 
     /// The next input is judged by the new rules.
@@ -132,8 +166,9 @@ package final class Pump: Sendable {
                 if steps.isEmpty {
                     // An input may have come meanwhile: its wake is remembered by the signal.
                     let now = timekeeper.now()
+                    let rests = [loop.memory.nextDue.map { $0 - now }, reports.rest(at: now)]
                     signal.wait(
-                        timeout: loop.memory.nextDue.map { max(.milliseconds(1), $0 - now) }
+                        timeout: rests.compactMap { $0 }.min().map { max(.milliseconds(1), $0) }
                             ?? Signal.longest)
                 } else {
                     guard commit(steps, loop) else { return }
@@ -149,7 +184,7 @@ package final class Pump: Sendable {
     /// What there is to decide; empty: nothing now.
     private func nextSteps(_ loop: inout Loop) throws -> [Step] {
         let steps = decide(try store.inputs(after: loop.cursor, limit: loop.limit), &loop)
-        return steps.isEmpty ? try timersDue(&loop) : steps
+        return steps.isEmpty ? try withoutRow(&loop) : steps
     }
 
     /// Inputs in order; before each, the timers that were due before it was received.
@@ -174,10 +209,12 @@ package final class Pump: Sendable {
         steps.append(step)
     }
 
-    /// Timers whose instant has passed. What was received before that instant has to be stepped
+    /// Timers whose instant has passed, and reports. What was received before has to be stepped
     /// first: the store says up to when everything that it took is visible.
-    private func timersDue(_ loop: inout Loop) throws -> [Step] {
-        guard let due = loop.memory.nextDue, due <= timekeeper.now() else { return [] }
+    private func withoutRow(_ loop: inout Loop) throws -> [Step] {
+        let now = timekeeper.now()
+        let hasTimers = loop.memory.nextDue.map { $0 <= now } ?? false
+        guard hasTimers || reports.rest(at: now) == .zero else { return [] }
         let through = Mutex(Instant.distantPast)
         let answered = DispatchSemaphore(value: 0)
         store.through { instant in
@@ -194,6 +231,11 @@ package final class Pump: Sendable {
         guard steps.isEmpty else { return steps }
         while let due = loop.memory.nextDue, due <= until, steps.count < Limits.inputsPerCommit {
             take(.timers, seq: nil, at: due, &loop, &steps)
+        }
+        // Their moment is this one: nothing that was received before it is still to come.
+        guard steps.isEmpty else { return steps }
+        for input in reports.take(Limits.reportsPerCommit) {
+            take(input.received(at: until), seq: nil, at: until, &loop, &steps)
         }
         return steps
     }
@@ -224,6 +266,16 @@ package final class Pump: Sendable {
             $0.openIncidents = loop.memory.openIncidents
         }
         committed(steps)
+        answerWaiting()
         return true
+    }
+}
+
+extension Input {
+    /// Of a report, which nobody stamps: it is received when it is stepped.
+    fileprivate func received(at now: Instant) -> Input {
+        guard case .report(var event) = self else { return self }
+        event.received = now
+        return .report(event)
     }
 }

@@ -31,14 +31,18 @@ package struct Relay: Sendable {
         let timekeeper = Timekeeper()
 
         // What decides: the rules, and the templates that they name.
-        let library = try RuleLibrary(configuration)
-        let loaded = try Self.load(library)
+        let names = ServerNamesBook()
+        let library = try RuleLibrary(configuration, names: names)
+        var loaded = try Self.load(library)
         let operatorContact = try library.operatorContact(of: loaded.book)
 
         // What remembers: one file, one owner, one writer.
         let store = try Self.open(configuration, timekeeper)
         let progress = try Self.said { try store.progress() }
         timekeeper.goOn(from: progress.latest)
+        // Groups and calendars of the servers, as they were told last.
+        try Self.said { try names.recall(configuration.sources, store) }
+        if loaded.book.refersToServers { loaded = try Self.load(library) }
         let engine = Engine(
             rules: RuleSet(loaded.book), lateness: configuration.lateness,
             operatorContact: operatorContact)
@@ -61,9 +65,14 @@ package struct Relay: Sendable {
             configuration: configuration.intake, sources: configuration.webhooks,
             accept: { store.accept($0, done: $1) }, logger: quiet(logger))
         let ports = Ports(configuration, logger, spectator.listening)
+        let feeds = Feeds(
+            configuration,
+            Feeds.Parts(
+                store: store, pump: pump, timekeeper: timekeeper, counters: intake.counters,
+                reload: reload, names: names, logger: logger))
         let status = Status(
             store: store, pump: pump, courier: courier, counters: intake.counters,
-            reload: reload, ports: ports)
+            reload: reload, ports: ports, sources: feeds.sources)
         let admin = AdminServer(
             address: configuration.admin,
             token: try AdminToken.readOrMake(beside: configuration.data),
@@ -105,6 +114,7 @@ package struct Relay: Sendable {
                     heartbeat: configuration.heartbeat, logger: logger)
             ),
             ("reload", reload.watch(configuration)),
+            ("sources", feeds),
             ("admin", admin),
             ("intake", RunService { try await intake.run() }),
             ("ports", RunService { try await ports.announce(intake) }),

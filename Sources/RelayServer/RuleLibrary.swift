@@ -14,6 +14,8 @@ package struct RuleLibrary: Sendable {
     private let bodies: [(channel: ChannelName, template: String)]
     private let publicURL: String?
     private let operatorName: String?
+    /// What stands on the servers; nil: nobody has asked them.
+    private let names: ServerNamesBook?
 
     /// What was read and is right.
     package struct Loaded: Sendable {
@@ -29,7 +31,10 @@ package struct RuleLibrary: Sendable {
         var templates: TemplateLibrary
     }
 
-    package init(_ configuration: Configuration, paths: [String]? = nil) throws {
+    package init(
+        _ configuration: Configuration, paths: [String]? = nil, names: ServerNamesBook? = nil
+    ) throws {
+        self.names = names
         self.paths = paths ?? [configuration.rules]
         templates = configuration.templates
         channels = configuration.channels
@@ -53,6 +58,7 @@ package struct RuleLibrary: Sendable {
         bodies = []
         publicURL = nil
         operatorName = nil
+        names = nil
     }
 
     // MARK: - Reading
@@ -64,12 +70,15 @@ package struct RuleLibrary: Sendable {
         var templateFiles: [(path: String, text: String)] = []
         if let templates { templateFiles = try Self.templateFiles(below: templates) }
         let library = TemplateLibrary(files: templateFiles)
-        let outcome = RuleFile.load(
-            files: files,
-            surroundings: .init(
-                zones: Zones.reader, readFile: { Self.bytes($0) }, templates: Set(library.names),
-                channels: channels, hasPublicURL: channels == nil ? nil : publicURL != nil,
-                contactsInUse: Set([operatorName].compactMap { $0 })))
+        var surroundings = RuleFile.Surroundings(
+            zones: Zones.reader, readFile: { Self.bytes($0) }, templates: Set(library.names),
+            channels: channels, hasPublicURL: channels == nil ? nil : publicURL != nil,
+            contactsInUse: Set([operatorName].compactMap { $0 }))
+        if let names {
+            surroundings.serverGroup = { names.group($0) }
+            surroundings.serverCalendar = { names.calendar($0) }
+        }
+        let outcome = RuleFile.load(files: files, surroundings: surroundings)
         let book = outcome.book
         var findings = outcome.findings
         findings += library.findings.map { finding in

@@ -13,6 +13,7 @@ struct Status: Sendable {
     let counters: IntakeCounters
     let reload: Reload
     let ports: Ports
+    let sources: [TraccarSource]
 
     var actions: AdminActions {
         AdminActions(
@@ -36,7 +37,7 @@ struct Status: Sendable {
         return Readiness(
             ready: ports.areOpen, inboxBacklog: counts.backlog,
             outboxBacklog: counts.queued.values.reduce(0, +), rules: rules.book.rules.count,
-            rulesHash: rules.book.hash)
+            rulesHash: rules.book.hash, sources: sources.map(\.readiness))
     }
 
     private var metrics: String {
@@ -72,12 +73,62 @@ struct Status: Sendable {
             byChannel(counts.queued))
         page.add("outbox_held", .gauge, "Deliveries held back.", counts.held)
         page.add("outbox_dead", .gauge, "Deliveries given up.", counts.dead)
+        addSources(&page)
         addChannels(&page)
         page.add(
             "rules_reload_failed_total", .counter, "Edits of rule files that were refused.",
             reload.failures)
         page.add("resident_bytes", .gauge, "Memory of the process.", MetricsPage.residentBytes)
         return page.text
+    }
+
+    private func addSources(_ page: inout MetricsPage) {
+        guard !sources.isEmpty else { return }
+        let all = sources.map { (name: $0.name, status: $0.status, counts: $0.counts) }
+        func samples(
+            _ value: (SourceState, SourceCounts) -> Double
+        ) -> [([(String, String)], Double)] {
+            all.map { ([("source", $0.name)], value($0.status, $0.counts)) }
+        }
+        page.add(
+            "source_up", .gauge, "1 while events come in: pushed, or by a catch-up that works.",
+            samples { status, _ in status.isUp ? 1 : 0 })
+        page.add(
+            "source_connected", .gauge, "1 while the WebSocket is open.",
+            samples { status, _ in status.isConnected ? 1 : 0 })
+        page.add(
+            "source_connections_total", .counter, "Times that the WebSocket was opened.",
+            samples { Double($1.connections) })
+        page.add(
+            "source_devices", .gauge, "Devices of the account.",
+            samples { status, _ in Double(status.devices) })
+        page.add(
+            "source_messages_total", .counter, "Messages of the WebSocket.",
+            samples { Double($1.messages) })
+        page.add(
+            "source_positions_total", .counter, "Positions of the WebSocket.",
+            samples { Double($1.positions) })
+        page.add(
+            "source_events_accepted_total", .counter,
+            "Events that the WebSocket or a catch-up brought first.",
+            samples { Double($1.accepted) })
+        page.add(
+            "source_events_caught_up_total", .counter, "Events that only a catch-up brought.",
+            samples { Double($1.caughtUp) })
+        page.add(
+            "source_catchups_total", .counter, "Catch-ups by result.",
+            all.flatMap { source in
+                [("good", source.counts.catchups), ("failed", source.counts.failedCatchups)].map {
+                    ([("source", source.name), ("result", $0.0)], Double($0.1))
+                }
+            })
+        let reports = pump.reports.counts
+        page.add(
+            "reports_merged_total", .counter,
+            "Positions that gave way to a newer one of their device.", reports.merged)
+        page.add(
+            "reports_dropped_total", .counter, "Positions for which there was no room.",
+            reports.dropped)
     }
 
     private func addChannels(_ page: inout MetricsPage) {
@@ -97,5 +148,15 @@ struct Status: Sendable {
 
     private func byChannel(_ counts: [ChannelName: Int]) -> [([(String, String)], Double)] {
         counts.sorted { $0.key < $1.key }.map { ([("channel", "\($0.key)")], Double($0.value)) }
+    }
+}
+
+extension TraccarSource {
+    fileprivate var readiness: Readiness.Source {
+        let status = status
+        return Readiness.Source(
+            name: name, up: status.isUp, connected: status.isConnected,
+            since: status.since.rfc3339, lastCatchUp: status.lastCatchup?.at.rfc3339,
+            trouble: status.trouble)
     }
 }

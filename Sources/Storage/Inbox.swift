@@ -7,7 +7,7 @@ import Foundation
 struct InboxStatements {
     let add, copy, twin, otherWithId, widen: Prepared
     let findServer, addServer, greatestId: Prepared
-    let gap: Prepared
+    let gap, record: Prepared
 
     init(_ connection: OpaquePointer, _ fault: Fault?) throws {
         func make(_ sql: String) throws -> Prepared {
@@ -24,7 +24,9 @@ struct InboxStatements {
         copy = try make(columns)
         twin = try make(
             """
-            SELECT seq, has FROM inbox WHERE kind = 0 AND server = ?1 AND id = ?2 AND device = ?3
+            SELECT seq, has,
+              EXISTS (SELECT 1 FROM aside WHERE aside.seq = inbox.seq AND reason = ?7)
+            FROM inbox WHERE kind = 0 AND server = ?1 AND id = ?2 AND device = ?3
               AND type = ?4 AND time = ?5 AND extra = ?6
             """)
         otherWithId = try make(
@@ -34,6 +36,7 @@ struct InboxStatements {
         addServer = try make("INSERT INTO server (url) VALUES (?1)")
         greatestId = try make(
             "SELECT id FROM inbox WHERE kind = 0 AND server = ?1 ORDER BY id DESC LIMIT 1")
+        record = try make("INSERT INTO aside (seq, at, reason) VALUES (?1, ?2, ?3)")
         gap = try make(
             """
             INSERT INTO gap (source, began, ended) VALUES (?1, ?2, ?3)
@@ -52,6 +55,14 @@ extension Event {
     }
     /// `time` as a column of the identity: NULLs would all be different from each other.
     fileprivate var timeColumn: Int64 { time?.milliseconds ?? Int64.min }
+    /// Parameters 2 to 6 of what asks for the event's row; 1 is the server's.
+    func bindIdentity(to statement: Prepared) {
+        statement.bind(2, max(0, id))
+        statement.bind(3, deviceId)
+        statement.bind(4, type)
+        statement.bind(5, timeColumn)
+        statement.bind(6, extra)
+    }
     fileprivate var has: Int64 { (device == nil ? 0 : 1) | (position == nil ? 0 : 2) }
 }
 
@@ -72,7 +83,11 @@ extension Ledger {
         try bind(inbox.add, arrival, server.id, seq, now, copyOf: nil)
         try inbox.add.run(15, blob: arrival.body)
         guard inbox.add.changes == 1 else { return try acceptCopy(arrival, server.id, now) }
-        store(arrival, seq: nextSeq(), now) { .event($0) }
+        if arrival.isRecord {
+            try recordOnly(nextSeq(), now)
+        } else {
+            store(arrival, seq: nextSeq(), now) { .event($0) }
+        }
         guard id > 0 else { return .stored(seq: seq) }
         guard id <= server.greatest else {
             servers[event.server]?.greatest = id
@@ -85,19 +100,41 @@ extension Ledger {
         return used ? .reusedId(seq: seq) : .stored(seq: seq)
     }
 
-    /// A copy is kept only where it brings a device or position that no copy before it had.
+    /// Of events that are on record and not judged (`Arrival.isRecord`).
+    static let recordOnly = "recorded only: of before the source's first connection"
+
+    /// The pump passes it by, as what was set aside: it never comes into the tail.
+    private func recordOnly(_ seq: Int64, _ now: Instant) throws {
+        inbox.record.bind(1, seq)
+        inbox.record.bind(2, now)
+        inbox.record.bind(3, Self.recordOnly)
+        try inbox.record.run()
+        if marks.cursor == seq - 1 { marks.cursor = seq }
+    }
+
+    /// A copy is kept only where it brings a device or position that no copy before it had. One of
+    /// an event that was only recorded is the event itself: another road brought it.
     private func acceptCopy(
         _ arrival: Arrival, _ server: Int64, _ now: Instant
     ) throws -> Acceptance {
         let event = arrival.event
         inbox.twin.bind(1, server)
-        inbox.twin.bind(2, max(0, event.id))
-        inbox.twin.bind(3, event.deviceId)
-        inbox.twin.bind(4, event.type)
-        inbox.twin.bind(5, event.timeColumn)
-        inbox.twin.bind(6, event.extra)
-        guard let twin = try inbox.twin.first({ (seq: $0.int(0), has: $0.int(1)) }) else {
+        event.bindIdentity(to: inbox.twin)
+        inbox.twin.bind(7, Self.recordOnly)
+        guard
+            let twin = try inbox.twin.first({
+                (seq: $0.int(0), has: $0.int(1), isRecord: $0.int(2) == 1)
+            })
+        else {
             throw StoreError(.failed, "an event that is stored cannot be found")
+        }
+        if twin.isRecord, !arrival.isRecord {
+            for table in ["inbox", "aside"] {
+                let remove = try prepare("DELETE FROM \(table) WHERE seq = ?1")
+                remove.bind(1, twin.seq)
+                try remove.run()
+            }
+            return try accept(arrival, now)
         }
         guard event.has & ~twin.has != 0 else {
             outcome.duplicates += 1

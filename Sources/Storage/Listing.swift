@@ -174,7 +174,10 @@ extension Snapshot {
         }
         var counts = StoreCounts()
         counts.backlog = try count(
-            "SELECT count(*) FROM inbox WHERE seq > (SELECT cursor FROM progress)")
+            """
+            SELECT count(*) FROM inbox WHERE seq > (SELECT cursor FROM progress)
+              AND NOT EXISTS (SELECT 1 FROM aside WHERE aside.seq = inbox.seq)
+            """)
         counts.held = try count(
             "SELECT count(*) FROM outbox INDEXED BY outbox_held WHERE state = 3")
         counts.dead = try count(

@@ -73,6 +73,17 @@ enum Schema {
           PRIMARY KEY (source, began)
         ) WITHOUT ROWID;
 
+        -- How far each source with a session has come.
+        CREATE TABLE source (
+          name TEXT NOT NULL,
+          server TEXT NOT NULL,
+          first_connected INTEGER NOT NULL,
+          caught_up_to INTEGER,           -- the beginning of the last catch-up that ended well
+          heard INTEGER,                  -- when it was last known to listen
+          names BLOB,                     -- JSON: groups, calendars and geofences of the server
+          PRIMARY KEY (name, server)
+        ) WITHOUT ROWID;
+
         CREATE TABLE device (
           id INTEGER PRIMARY KEY,
           server TEXT NOT NULL,

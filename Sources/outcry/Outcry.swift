@@ -14,7 +14,7 @@ struct Outcry: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             Run.self, Demo.self, Check.self, Test.self, Events.self, Incidents.self,
-            Deliveries.self,
+            Deliveries.self, Simulate.self,
         ])
 
     /// Wrong use ends with 2 here; ArgumentParser's own EX_USAGE (64) is for nobody's script.

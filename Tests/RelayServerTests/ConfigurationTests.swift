@@ -48,7 +48,7 @@ struct ConfigurationTests {
         #expect(read.retention.events == .days(90) && read.retention.incidents == .days(400))
         #expect(read.templates == nil && read.tls == nil && read.heartbeat == nil)
         #expect(read.sources.map(\.url) == ["https://iot.example"])
-        #expect(read.sources[0].authorization == nil)
+        #expect(read.sources[0].webhook?.authorization == nil)
         #expect(read.channels.isEmpty)
     }
 
@@ -111,7 +111,7 @@ struct ConfigurationTests {
         #expect(read.operatorContact == "workshop")
         #expect(read.lateness == .seconds(20))
         #expect(read.heartbeat == Heartbeat(url: "https://watch.example/ping", every: .minutes(1)))
-        #expect(read.sources[0].authorization?.revealed == "Bearer psk")
+        #expect(read.sources[0].webhook?.authorization?.revealed == "Bearer psk")
         let email = try #require(read.email)
         #expect(email.password?.revealed == "hunter2", "without its newline")
         #expect(email.starttls == .opportunistic && email.atOnce == 3)
@@ -196,7 +196,7 @@ struct ConfigurationTests {
             ("data: x\nrules: y\nsources: {}", "expected one source at least"),
             (
                 "data: x\nrules: y\nsources: { a: { url: 'http://a' } }",
-                "'webhook' is missing"
+                "needs a 'webhook'"
             ),
             (
                 "data: x\nrules: y\nsources: { a: { url: 'http://a', webhook: { path: /a } } }",
@@ -204,7 +204,7 @@ struct ConfigurationTests {
             ),
             (
                 "data: x\nrules: y\nsources: { a: { url: 'http://a', session: {}, "
-                    + "webhook: { path: a, authorization: none } } }", "is not supported yet"
+                    + "webhook: { path: /a, authorization: none } } }", "'email' is missing"
             ),
             (
                 "data: x\nrules: y\nsources: { a: { url: 'http://a', "
@@ -272,7 +272,7 @@ struct ConfigurationTests {
         #expect(
             try findings(text).contains { $0.contains("the variable OUTCRY_TEST_OPEN is empty") })
         setenv("OUTCRY_TEST_OPEN", "none", 1)
-        #expect(try file(text).configuration?.sources[0].authorization?.revealed == "none")
+        #expect(try file(text).configuration?.sources[0].webhook?.authorization?.revealed == "none")
     }
 
     @Test("commands that need no secrets read a file whose secrets are missing")

@@ -43,6 +43,13 @@ package struct JSONWriter {
         needsComma = false
     }
 
+    /// The same for a name that somebody else chose.
+    package mutating func name(ofAttribute name: String) {
+        value(name)
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
     private mutating func separate() {
         if needsComma { bytes.append(UInt8(ascii: ",")) }
     }
@@ -66,6 +73,13 @@ package struct JSONWriter {
     package mutating func value(_ number: Int64) {
         separate()
         appendDigits(number)
+        needsComma = true
+    }
+
+    /// What is JSON already.
+    package mutating func value(raw json: String) {
+        separate()
+        bytes.append(contentsOf: json.utf8)
         needsComma = true
     }
 

@@ -171,6 +171,9 @@ package struct RuleBook: Sendable {
     package var hours: [String: Hours] = [:]
     package var timezone: Zone?
     package var scenarios: [Scenario] = []
+    /// Names of groups and calendars that are kept on the server, as the files refer to them.
+    package var serverGroups: Set<String> = []
+    package var serverCalendars: Set<String> = []
     /// 16 hexadecimal digits over the text of all files: says which rules decided.
     package var hash = ""
 

@@ -15,14 +15,36 @@ extension RuleLoader {
                 reader.missing("file", "traccar", in: fields, "a calendar is { file: NAME.ics }")
             case (.some(let file), nil): calendarsRead[name] = readCalendar(file, reader)
             case (nil, .some(let traccar)):
-                if reader.text(traccar.value, "the name of a calendar on the server") != nil {
-                    notSupported("a calendar kept on the server", at: traccar.mark, reader)
-                }
+                calendarsRead[name] = readServerCalendar(traccar, reader)
             case (.some(let file), .some(let traccar)):
                 let second = max(file.mark, traccar.mark)
                 reader.error(at: second, "a calendar is either a 'file' or 'traccar', not both")
             }
         }
+    }
+
+    /// Floating times and whole days are UTC there, as Traccar reads them (domain.md 1.5). One that
+    /// is not known (yet) covers nothing; what cannot be read of it is said, and is no error of the
+    /// rule file: somebody else may edit it at any time.
+    private func readServerCalendar(_ entry: Node.Entry, _ reader: NodeReader) -> Holidays? {
+        guard let name = reader.text(entry.value, "the name of a calendar on the server") else {
+            return nil
+        }
+        book.serverCalendars.insert(name)
+        guard let text = surroundings.serverCalendar(name) else {
+            return Holidays(periods: [], recurring: [])
+        }
+        let (holidays, problems) = ICalendar.read(text, zone: .utc) { name in
+            // As of a file: a zone whose data is broken is as good as none.
+            (try? self.zone(named: name)) ?? nil
+        }
+        for problem in problems {
+            reader.warning(
+                at: entry.value.mark,
+                "line \(problem.line) of the server's calendar '\(name.abbreviated)': "
+                    + problem.message)
+        }
+        return holidays
     }
 
     private func readCalendar(_ entry: Node.Entry, _ reader: NodeReader) -> Holidays? {

@@ -123,7 +123,7 @@ extension RuleLoader {
                     at: definition.entry.mark, "'all' is every device, and no group's name")
             }
             if case .map = value.value {
-                readServerGroup(value, reader)
+                groupsRead[name] = readServerGroup(value, reader)
                 continue
             }
             guard let items = reader.list(value, of: "device names") else { continue }
@@ -136,15 +136,20 @@ extension RuleLoader {
         }
     }
 
-    private func readServerGroup(_ node: Node, _ reader: NodeReader) {
-        guard let fields = reader.fields(node, of: "a group", known: ["traccar"]) else { return }
+    /// Its members stand on the server: who they are is resolved outside, and the rules are read
+    /// anew when that changes. A group that is not known (yet) has none.
+    private func readServerGroup(_ node: Node, _ reader: NodeReader) -> [String]? {
+        guard let fields = reader.fields(node, of: "a group", known: ["traccar"]) else {
+            return nil
+        }
         guard let entry = fields["traccar"] else {
             reader.missing("traccar", in: fields, "a group is a list of device names in [ ]")
-            return
+            return nil
         }
-        if reader.text(entry.value, "the name of a device group on the server") != nil {
-            notSupported("a device group kept on the server", at: entry.mark, reader)
-        }
+        guard let group = reader.text(entry.value, "the name of a device group on the server")
+        else { return nil }
+        book.serverGroups.insert(group)
+        return surroundings.serverGroup(group) ?? []
     }
 
     // MARK: - Contacts

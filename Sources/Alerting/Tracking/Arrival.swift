@@ -8,6 +8,9 @@ package struct Arrival: Sendable {
     /// This event's own JSON (an envelope or a bare event), without `users`, `webhookPsk` and
     /// `passport` at any depth.
     package var body: [UInt8]
+    /// For the record only: a report brought it, and it was before the source's first connection.
+    /// It is stored and shown, not judged, unless another road brings it too.
+    package var isRecord = false
 
     package init(event: Event, body: [UInt8]) {
         self.event = event
@@ -40,3 +43,19 @@ package typealias Accept =
         _ arrivals: [Arrival],
         _ done: @escaping @Sendable (Result<[Acceptance], AcceptFailure>) -> Void
     ) -> Void
+
+/// How far a source has come, as it stands on disk.
+package struct SourceProgress: Sendable, Hashable {
+    /// When it first had a session with its server.
+    package var firstConnected: Instant
+    /// The beginning of the last catch-up that ended well.
+    package var caughtUpTo: Instant?
+    /// When it was last known to listen.
+    package var heard: Instant?
+
+    package init(firstConnected: Instant, caughtUpTo: Instant? = nil, heard: Instant? = nil) {
+        self.firstConnected = firstConnected
+        self.caughtUpTo = caughtUpTo
+        self.heard = heard
+    }
+}

@@ -123,6 +123,15 @@ CREATE TABLE server (
   id INTEGER PRIMARY KEY,
   url TEXT NOT NULL UNIQUE
 );
+CREATE TABLE source (
+  name TEXT NOT NULL,
+  server TEXT NOT NULL,
+  first_connected INTEGER NOT NULL,
+  caught_up_to INTEGER,           -- the beginning of the last catch-up that ended well
+  heard INTEGER,                  -- when it was last known to listen
+  names BLOB,                     -- JSON: groups, calendars and geofences of the server
+  PRIMARY KEY (name, server)
+) WITHOUT ROWID;
 CREATE TABLE stamp (
   device INTEGER NOT NULL,        -- 0: of no device
   rule TEXT NOT NULL,

@@ -1,0 +1,139 @@
+// The sources with a session: built from the configuration, handed what they need (store, pump,
+// clock, libcurl), run until the relay is shut down. What they find out about an account is said
+// here, in the log.
+
+import Alerting
+import Channels
+import Dispatch
+import Intake
+import Logging
+import ServiceLifecycle
+import Storage
+import Synchronization
+
+/// All sources that are connected to their servers.
+package struct Feeds: Service {
+    let sources: [TraccarSource]
+    let names: ServerNamesBook
+    private let transfer: CurlTransfer
+
+    /// What the sources are handed besides the configuration.
+    struct Parts {
+        let store: Store
+        let pump: Pump
+        let timekeeper: Timekeeper
+        let counters: IntakeCounters
+        let reload: Reload
+        let names: ServerNamesBook
+        let logger: Logger
+    }
+
+    init(_ configuration: Configuration, _ parts: Parts) {
+        // A transfer of its own: lists of ten thousand devices are unpacked on its thread.
+        let transfer = CurlTransfer(name: "sources")
+        self.transfer = transfer
+        names = parts.names
+        let fetch = Fetching(over: transfer).fetch
+        sources = configuration.sources.compactMap { settings in
+            guard let line = settings.session else { return nil }
+            var wanted = TraccarSource.Settings(name: settings.name, server: settings.url)
+            wanted.overlap = line.overlap
+            wanted.every = line.every
+            var socket = TraccarSocket.Settings(url: settings.url, name: settings.name)
+            socket.ping = line.ping
+            socket.deadAfter = line.deadAfter
+            let opened = TraccarSocket(socket)
+            return TraccarSource(
+                wanted,
+                session: TraccarSession(
+                    url: settings.url, credential: line.credential.revealed, fetch: fetch),
+                surroundings: Self.surroundings(settings, parts),
+                connect: { await opened.run(cookie: $0, receive: $1) })
+        }
+    }
+
+    package func run() async throws {
+        try await untilShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                for source in sources { group.addTask { await source.run() } }
+            }
+            try await gracefulShutdown()
+        }
+        await transfer.stop()
+    }
+
+    private static func surroundings(
+        _ settings: Configuration.SourceSettings, _ parts: Parts
+    ) -> SourceSurroundings {
+        let (store, pump, timekeeper) = (parts.store, parts.pump, parts.timekeeper)
+        let (name, server) = (settings.name, settings.url)
+        var logger = parts.logger
+        logger[metadataKey: "source"] = "\(name)"
+        let log = logger
+        var around = SourceSurroundings(
+            now: { timekeeper.now() }, sleep: { try await Task.sleep(for: $0) },
+            accept: { store.accept($0, done: $1) })
+        around.jitter = { Double.random(in: 0..<1) }
+        around.unknown = { events in
+            try await offLoad { try store.unknown(events) }
+        }
+        around.report = { pump.report($0) }
+        around.connected = { now in
+            try await withCheckedThrowingContinuation { continuation in
+                store.connected(name, server: server, at: now) { continuation.resume(with: $0) }
+            }
+        }
+        around.caughtUp = { moment in
+            try await withCheckedThrowingContinuation { continuation in
+                store.caughtUp(name, server: server, to: moment) { continuation.resume(with: $0) }
+            }
+        }
+        around.heard = { store.heard(name, server: server, at: $0) }
+        around.closed = { await say($0, source: name, store, pump, log) }
+        around.names = { names in
+            store.keep(names, source: name, server: server)
+            parts.names.update(names, of: name, reload: parts.reload)
+        }
+        around.settled = { source in
+            let book = parts.reload.current.book
+            for name in book.unknownNames(parts.names) { log.warning("\(name)") }
+            await AccountCheck(source, book, log).run()
+        }
+        around.statusEventsSeemOff = {
+            AccountCheck.sayStatusEventsSeemOff(parts.reload.current.book, log)
+        }
+        // A jump forward counts, and both ends of a time in which the wall was behind.
+        around.clockChanges = {
+            2 * timekeeper.jumps + (timekeeper.wallIsBehind > .seconds(5) ? 1 : 0)
+        }
+        around.unavailable = { parts.counters.now.refused[.unavailable] ?? 0 }
+        around.log = { log.log(level: $0, "\($1)") }
+        return around
+    }
+
+    /// The one line of a catch-up, once its events are decided: only then is it known whether
+    /// anybody was told of them.
+    private static func say(
+        _ result: CatchupResult, source: String, _ store: Store, _ pump: Pump, _ logger: Logger
+    ) async {
+        var told = 0
+        if let rows = result.rows {
+            await pump.decided(through: rows.upperBound, within: .seconds(60))
+            do {
+                told = try await offLoad { try store.told(source, rows: rows) }
+            } catch {
+                logger.warning("what a catch-up brought cannot be counted: \(error)")
+            }
+        }
+        if let line = result.line(told: told) { logger.info("\(line)") }
+    }
+}
+
+/// Runs what blocks on a thread of Dispatch's, not on one of the few that run tasks.
+func offLoad<Value: Sendable>(
+    _ body: @escaping @Sendable () throws -> Value
+) async throws -> Value {
+    try await withCheckedThrowingContinuation { continuation in
+        DispatchQueue.global().async { continuation.resume(with: Result(catching: body)) }
+    }
+}
