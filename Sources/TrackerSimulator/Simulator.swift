@@ -33,6 +33,7 @@ package final class Simulator: Sendable {
         var posts: [WebhookPost] = []
         var transactions = 0
         var socketsOpened = 0
+        var isStopped = false
         /// Whether chance decides to lose a post, and how late the overtaken ones are.
         var chance: SeededRandom
     }
@@ -75,7 +76,11 @@ package final class Simulator: Sendable {
 
     /// Ends every scene and connection. What waits to be posted is not posted any more.
     package func stop() async throws {
-        for player in state.withLock({ $0.players }) { player.stop() }
+        let players = state.withLock { state in
+            state.isStopped = true
+            return state.players
+        }
+        for player in players { player.stop() }
         dropSockets()
         let channel = listener.withLock { listener in
             defer { listener = nil }
@@ -124,11 +129,14 @@ package final class Simulator: Sendable {
         let player = Player(scene, speed: speed, on: group.next()) { [weak self] action in
             self?.perform(action)
         }
-        state.withLock { $0.players.append(player) }
+        let isStopped = state.withLock { state in
+            state.players.append(player)
+            return state.isStopped
+        }
         player.end.whenComplete { [weak self] _ in
             self?.state.withLock { $0.players.removeAll { $0 === player } }
         }
-        player.start()
+        if isStopped { player.stop() } else { player.start() }
         return player
     }
 

@@ -50,7 +50,7 @@ struct Simulate: AsyncParsableCommand {
         var fleet = Scene.Fleet()
         fleet.devices = devices
         fleet.rate = rate
-        fleet.length = .minutes(minutes)
+        fleet.length = .ofMinutes(minutes)
         fleet.seed = seed
         let scene = scene.flatMap { Scene.named($0, fleet: fleet) }
         var world = World.standard(dialect, fleet: scene?.fleet ?? 0, now: Self.now)

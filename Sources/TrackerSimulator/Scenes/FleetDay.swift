@@ -7,6 +7,8 @@ struct FleetDay {
     private struct Rider {
         var report: World.Report
         var isOnline = false
+        /// How old the reports are that its tracker has buffered, oldest first.
+        var buffered: [Duration] = []
     }
     private let fleet: Scene.Fleet
     private var random: SeededRandom
@@ -22,7 +24,12 @@ struct FleetDay {
                 east: random.fraction() * 4_000 - 2_000, north: random.fraction() * 4_000 - 2_000)
             var report = World.Report(Int64(index + 101), at: place)
             report.ignition = false
-            return Rider(report: report)
+            var rider = Rider(report: report)
+            // One in five comes out of a cellar and has the night's reports to tell.
+            if index % 5 == 4 {
+                rider.buffered = (0..<6).map { .ofMinutes(360 - Double($0) * 50) }
+            }
+            return rider
         }
         self.random = random
     }
@@ -46,13 +53,18 @@ struct FleetDay {
         }
         rider.report.age = .zero
         rider.report.alarms = []
+        if !rider.buffered.isEmpty {
+            rider.report.age = rider.buffered.removeFirst()
+            if rider.buffered.count % 2 == 1 { rider.report.alarms = ["vibration"] }
+            return .report(rider.report)
+        }
         switch chance {
         case ..<0.03:
             rider.isOnline = false
             return .status(device, .offline)
         case ..<0.04: return .unsaved(1)
         case ..<0.06:
-            // Buffered for up to ten hours; older than what is known, it makes no events.
+            // Older than what is known: it makes no events.
             rider.report.age = .seconds(random.fraction() * 36_000)
         case ..<0.08: return .commandResult(device, "OK \(count)")
         case ..<0.20:

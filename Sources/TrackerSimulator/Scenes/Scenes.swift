@@ -15,7 +15,7 @@ extension Scene {
         package var devices = 20
         /// Reports a second, of all devices together. One in three makes an event.
         package var rate = 2.0
-        package var length: Duration = .minutes(10)
+        package var length: Duration = .ofMinutes(10)
         package var seed: UInt64 = 1
 
         package init() {}
@@ -135,12 +135,12 @@ extension Scene {
             let old = 5.0
             for (index, alarm) in ["vibration", nil, "movement", nil, "lowBattery"].enumerated() {
                 script.wait(0.5)
-                script.report.age = .hours(old) - .minutes(Double(index) * 20)
+                script.report.age = .ofHours(old) - .ofMinutes(Double(index) * 20)
                 script.report.alarms = alarm.map { [$0] } ?? []
                 script.add(.report(script.report))
             }
             script.report.alarms = ["sos"]
-            script.report.age = .hours(old + 1)
+            script.report.age = .ofHours(old + 1)
             script.wait(0.5)
             script.add(.report(script.report))
             script.report.age = .zero

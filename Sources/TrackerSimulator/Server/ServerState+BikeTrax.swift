@@ -45,7 +45,7 @@ extension ServerState {
             _ = world.take(.guarding(device.id, path[2] == "arm"), now: now)
             return json([:] as Properties)
         case ("GET", "subscriptions", nil):
-            let years = Duration.hours(24 * 365)
+            let years = Duration.ofHours(24 * 365)
             return json(
                 [
                     "id": .whole(device.id), "uniqueId": .text(device.uniqueId),

@@ -84,6 +84,6 @@ extension Duration {
     package var inMilliseconds: Int64 {
         components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
     }
-    package static func minutes(_ count: Double) -> Duration { .seconds(count * 60) }
-    package static func hours(_ count: Double) -> Duration { .seconds(count * 3_600) }
+    package static func ofMinutes(_ count: Double) -> Duration { .seconds(count * 60) }
+    package static func ofHours(_ count: Double) -> Duration { .seconds(count * 3_600) }
 }

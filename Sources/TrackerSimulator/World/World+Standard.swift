@@ -13,7 +13,8 @@ extension World {
         "ignitionOn",
     ]
 
-    /// Every device was last heard of a day ago, parked: aiobiketrax cannot read one that never was.
+    /// Every device was last heard of a day ago, parked: aiobiketrax cannot read one that never
+    /// was.
     /// - Parameters:
     ///   - fleet: how many devices there are beside the three with names.
     ///   - now: the world's beginning.
@@ -56,7 +57,7 @@ extension World {
         for index in 0..<max(0, fleet) {
             world.add(device(Int64(index + 101), "Fleet \(index + 1)", group: 2, dialect))
         }
-        for device in world.devices { world.park(device.id, at: depot, now - .hours(24)) }
+        for device in world.devices { world.park(device.id, at: depot, now - .ofHours(24)) }
         return world
     }
 

@@ -125,7 +125,7 @@ package struct World: Sendable {
     /// matches, each with a message of its own; none when it is older than 15 minutes
     /// (NotificationManager.java, NotificatorWeb.java).
     package func pushed(_ event: Event, now: Moment) -> [Event] {
-        guard now - event.eventTime <= .minutes(15) else { return [] }
+        guard now - event.eventTime <= .ofMinutes(15) else { return [] }
         return notifications.filter { matches($0, event) }.map { notification in
             var copy = event
             let name = device(event.deviceId)?.name ?? "?"
