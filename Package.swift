@@ -144,7 +144,9 @@ let package = Package(
                 "RelayServer", "Alerting", "Storage", "Intake", "Channels", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "outcry"]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["TestSupport", "outcry", "TrackerSimulator", "Storage", "Intake"]),
         .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6],
