@@ -83,7 +83,7 @@ let package = Package(
         .target(
             name: "RelayServer",
             dependencies: [
-                "Alerting", "Storage", "Intake", "Channels",
+                "Alerting", "Storage", "Intake", "Channels", "TrackerSimulator",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -144,7 +144,9 @@ let package = Package(
                 "RelayServer", "Alerting", "Storage", "Intake", "Channels", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "outcry"]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["TestSupport", "outcry", "TrackerSimulator", "Storage", "Intake"]),
         .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6],

@@ -120,6 +120,9 @@ final class Job: @unchecked Sendable {
     var continuation: CheckedContinuation<TransferResult, Never>?
     private(set) var handle: UnsafeMutableRawPointer?
 
+    /// Its handle is of no use to other transfers.
+    var isProbe: Bool { request.isProbe }
+
     private let request: TransferRequest
     private var headers: UnsafeMutablePointer<curl_slist>?
     private var recipients: UnsafeMutablePointer<curl_slist>?
@@ -158,6 +161,7 @@ final class Job: @unchecked Sendable {
         outcry_easy_setopt_pointer(handle, CURLOPT_PRIVATE, context)
         outcry_easy_setopt_pointer(handle, CURLOPT_WRITEDATA, context)
         outcry_easy_setopt_long(handle, CURLOPT_FRESH_CONNECT, request.freshConnection ? 1 : 0)
+        guard !isProbe else { return attachProbe(to: handle, context) }
         switch endpoint.family {
         case .web:
             for line in request.headers { headers = curl_slist_append(headers, line) }
@@ -176,6 +180,18 @@ final class Job: @unchecked Sendable {
             outcry_easy_setopt_pointer(handle, CURLOPT_READDATA, context)
             outcry_easy_setopt_pointer(handle, CURLOPT_DEBUGDATA, context)
         }
+    }
+
+    private func attachProbe(
+        to handle: UnsafeMutableRawPointer, _ context: UnsafeMutableRawPointer
+    ) {
+        for line in request.headers { headers = curl_slist_append(headers, line) }
+        outcry_easy_setopt_list(handle, CURLOPT_HTTPHEADER, headers)
+        outcry_easy_setopt_pointer(handle, CURLOPT_DEBUGDATA, context)
+        outcry_easy_setopt_long(handle, CURLOPT_UPLOAD, 0)
+        outcry_easy_setopt_long(handle, CURLOPT_NOBODY, 1)
+        outcry_easy_setopt_string(
+            handle, CURLOPT_CUSTOMREQUEST, endpoint.family == .mail ? "NOOP" : nil)
     }
 
     private func attach(_ page: TransferRequest.Page, to handle: UnsafeMutableRawPointer) {

@@ -191,7 +191,7 @@ package final class CurlTransfer: Sendable {
         curl_multi_remove_handle(multi, handle)
         running[ObjectIdentifier(job)] = nil
         job.release(handle)
-        pool.put(handle, for: job.endpoint)
+        if job.isProbe { curl_easy_cleanup(handle) } else { pool.put(handle, for: job.endpoint) }
         return result
     }
 }

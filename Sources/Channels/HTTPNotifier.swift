@@ -8,7 +8,7 @@ import Foundation
 /// Sends to one URL.
 package struct HTTPNotifier: Notifier {
     private let transfer: CurlTransfer
-    private let endpoint: Endpoint
+    let endpoint: Endpoint
     private let headers: [String]
     private let signer: WebhookSigner?
 

@@ -5,8 +5,11 @@ import Foundation
 
 /// `NAME=value` lines: those of CONFIG.md, and what is not known is left out.
 struct HookEnvironment {
+    /// Where programs without a slash are looked for.
+    static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
     private(set) var lines = [
-        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "PATH=\(path)",
         "LANG=C.UTF-8",
         "HOME=/",
     ]

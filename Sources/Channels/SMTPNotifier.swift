@@ -9,7 +9,7 @@ package import Alerting
 package struct SMTPNotifier: Notifier {
     private let settings: EmailSettings
     private let transfer: CurlTransfer
-    private let endpoint: Endpoint
+    let endpoint: Endpoint
 
     /// - Throws: `SettingsError`: an unusable server, or a login that would go unencrypted.
     package init(_ settings: EmailSettings, over transfer: CurlTransfer) throws {

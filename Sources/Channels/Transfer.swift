@@ -89,6 +89,9 @@ package struct TransferRequest: Sendable {
     package var freshConnection = false
     /// For an endpoint of pages.
     package var page: Page?
+    /// Asks whether it would work, and sends nothing: mail ends behind the login with a NOOP, a web
+    /// page is asked for its HEAD.
+    package var isProbe = false
 
     package init() {}
 

@@ -18,6 +18,8 @@ package struct SimulatorConfiguration: Sendable {
     package var seed: UInt64 = 1
     /// Between two `{}` (TaskWebSocketKeepalive.java).
     package var keepAlive: Duration = .seconds(55)
+    /// A socket that says nothing for so long is closed (`web.timeout`: 300 s now, 60 s up to 5.x).
+    package var idleTimeout: Duration = .seconds(300)
     /// Is told of each event as it is made, behind the one that made it.
     package var witness: @Sendable (World.Event, World.Device) -> Void = { _, _ in }
 
@@ -115,7 +117,10 @@ package final class Simulator: Sendable {
 
     /// A scene that was played before anybody listened: only its memory is left.
     package func remember(_ scene: Scene, from start: Moment) {
-        state.withLock { _ = scene.play(on: &$0.server.world, from: start) }
+        state.withLock { state in
+            state.server.world.addFleet(scene.fleet, now: start)
+            scene.play(on: &state.server.world, from: start)
+        }
     }
 
     /// Plays a scene; returns when it is over or the stand-in has been stopped.
@@ -130,6 +135,7 @@ package final class Simulator: Sendable {
             self?.perform(action)
         }
         let isStopped = state.withLock { state in
+            state.server.world.addFleet(scene.fleet, now: now())
             state.players.append(player)
             return state.isStopped
         }
@@ -213,12 +219,12 @@ package final class Simulator: Sendable {
 
     /// The first message is the latest positions; what happens from then on follows it.
     private func open(_ channel: any Channel) throws {
-        let socket = PushSocket(channel, keepAlive: configuration.keepAlive) { [weak self] in
+        let times = (configuration.keepAlive, configuration.idleTimeout)
+        let socket = PushSocket(channel, keepAlive: times.0, idle: times.1) { [weak self] in
             self?.faults.isSilent ?? false
         } left: { [weak self] socket in
             self?.state.withLock { $0.sockets[ObjectIdentifier(socket)] = nil }
         }
-        try channel.pipeline.syncOperations.addHandler(socket)
         state.withLock { state in
             state.sockets[ObjectIdentifier(socket)] = socket
             state.socketsOpened += 1
@@ -227,6 +233,8 @@ package final class Simulator: Sendable {
             text.object { $0.member("positions", world.latestPositions) }
             socket.send(text.bytes, fragment: state.server.faults.fragment)
         }
+        // Behind that: a connection that has ended meanwhile leaves the table at once.
+        try channel.pipeline.syncOperations.addHandler(socket)
     }
 
     private func answer(_ request: Request) -> (Answer, Duration) {

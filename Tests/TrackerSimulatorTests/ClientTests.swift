@@ -79,7 +79,7 @@ struct ClientTests {
             #expect(found.server == Dialect.traccar6.version)
             #expect(found.devices.map(\.last) == ["Cargo 1", "Courier 7", "City 3"])
             #expect(found.positions == [1, 2, 3])
-            #expect(found.geofences == ["Depot", "Old Town", "Canal"])
+            #expect(found.geofences == ["Depot Nord", "Old Town", "Canal"])
             #expect(found.status == "connected")
             #expect(found.keys.first == ["positions"])
             #expect(found.keys.contains(["events"]) && found.keys.contains(["devices"]))

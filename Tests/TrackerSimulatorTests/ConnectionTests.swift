@@ -158,6 +158,29 @@ struct ConnectionTests {
         }
     }
 
+    @Test("a client that says nothing is sent away, one that pings stays")
+    func idle() async throws {
+        try await withSimulator {
+            $0.idleTimeout = .milliseconds(400)
+        } _: { simulator in
+            let (quiet, lively) = (try simulator.connect(), try simulator.connect())
+            _ = (try quiet.message(), try lively.message())
+            let start = ContinuousClock.now
+            while simulator.openSockets == 2 {
+                try lively.send(opcode: 9, "")
+                #expect(try lively.frame()?.opcode == 10)
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(ContinuousClock.now - start > .milliseconds(390))
+            let close = try #require(try quiet.frame())
+            #expect(close.opcode == 8)
+            #expect(
+                String(decoding: close.data.dropFirst(2), as: UTF8.self) == "Idle timeout expired")
+            try lively.send(opcode: 9, "")
+            #expect(try lively.frame()?.opcode == 10)
+        }
+    }
+
     @Test("duplicates: the same event twice, with another message")
     func duplicates() async throws {
         try await withSimulator { simulator in

@@ -60,6 +60,16 @@ struct WorldTests {
         #expect(report.map(\.alarm) == ["vibration"])
     }
 
+    @Test("the history is cleaned as it grows: old positions are gone, the latest is not")
+    func history() throws {
+        var world = World.standard(.biketrax, now: Self.now)
+        for index in 0..<200_100 { _ = world.take(.said(1), now: Self.now + .seconds(index)) }
+        #expect(world.positions.count == 200_000)
+        let latest = try #require(world.latestPosition(1))
+        #expect(world.position(latest.id) == latest)
+        #expect(world.position(2_167_102_179) == nil)
+    }
+
     @Test("a report takes both ends, the types that are asked for, and is sorted per device")
     func report() {
         var world = World.standard(.biketrax, now: Self.now)

@@ -1,13 +1,14 @@
-// `outcry demo`: a whole relay on a database of its own in a temporary folder, with a mail and an
-// HTTP catcher for the outside. A ride and a theft are posted to its webhook, and each event, what
-// the rules say to it and each notification is told line by line as it happens.
+// `outcry demo`: a whole relay on a database of its own in a temporary folder, with a simulated
+// tracker server at one end and a mail and an HTTP catcher at the other. A ride and a theft happen
+// on that server; they come by webhook, by WebSocket and, where both fail, by catch-up. Each event,
+// what the rules say to it and each notification is told line by line as it happens.
 
 import Alerting
 import Channels
 import Foundation
 import Logging
 import NIOPosix
-import Synchronization
+import TrackerSimulator
 
 /// Plays the demonstration.
 package struct Demonstration: Sendable {
@@ -28,6 +29,7 @@ package struct Demonstration: Sendable {
             stage.mail(to: $0, $1)
         }
         let catcher = HTTPCatcher { stage.http($0) }
+        let server = try await server(stage)
         try await withThrowingTaskGroup(of: Void.self) { group in
             let (ports, found) = AsyncStream.makeStream(of: Int.self)
             group.addTask {
@@ -35,16 +37,31 @@ package struct Demonstration: Sendable {
                 do { try await catcher.run { found.yield($0) } } catch is CancellationError {}
             }
             guard let http = await ports.first(where: { _ in true }) else { return }
-            let configuration = configuration(folder: folder.path, mail: mail.port, http: http)
-            try await play(configuration, stage)
+            try await play(
+                configuration(folder: folder.path, server: server, mail: mail.port, http: http),
+                server, stage)
             group.cancelAll()
         }
+        try await server.stop()
         try await mail.stop()
     }
 
     private static let key = "Bearer demo"
 
-    private func configuration(folder: String, mail: Int, http: Int) -> Configuration {
+    private func server(_ stage: Stage) async throws -> Simulator {
+        let now: @Sendable () -> Moment = {
+            Moment(milliseconds: Timekeeper.wallTime.milliseconds)
+        }
+        var configuration = SimulatorConfiguration(world: .standard(.biketrax, now: now()))
+        configuration.witness = { event, device in
+            stage.event("\(device.name): \(event.alarm.map { "alarm, \($0)" } ?? event.type)")
+        }
+        return try await Simulator.start(configuration, now: now)
+    }
+
+    private func configuration(
+        folder: String, server: Simulator, mail: Int, http: Int
+    ) -> Configuration {
         var result = Configuration(data: folder + "/outcry.db", rules: rules)
         result.listen = Address(host: "127.0.0.1", port: 0)
         result.admin = Address(host: "127.0.0.1", port: 0)
@@ -52,8 +69,9 @@ package struct Demonstration: Sendable {
         result.watchesRules = false
         result.sources = [
             .init(
-                name: "biketrax", url: "https://demo.example.org", path: "/hooks/biketrax",
-                authorization: Secret(Self.key))
+                name: "biketrax", url: server.url,
+                webhook: .init(path: "/hooks/biketrax", authorization: Secret(Self.key)),
+                session: .init(.token(Secret(server.world.account.token))))
         ]
         if let from = MailAddress("Outcry <outcry@example.org>") {
             result.email = EmailSettings(
@@ -65,49 +83,76 @@ package struct Demonstration: Sendable {
         return result
     }
 
-    private func play(_ configuration: Configuration, _ stage: Stage) async throws {
+    private func play(
+        _ configuration: Configuration, _ server: Simulator, _ stage: Stage
+    ) async throws {
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
         var spectator = Relay.Spectator()
         spectator.listening = { webhook, _ in found.yield(webhook) }
         spectator.committed = { stage.decided($0) }
-        var logger = Logger(label: "outcry")
-        logger.logLevel = .error
+        let logger = Logger(label: "outcry") { _ in LogListener { stage.logged($0) } }
         let relay = try await Relay(configuration, logger: logger, spectator: spectator)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await relay.run() }
             group.addTask {
                 guard let port = await ports.first(where: { _ in true }) else { return }
-                try await post(to: port, stage)
+                server.change { world in
+                    world.account.webhook = World.Webhook(
+                        url: "http://127.0.0.1:\(port)/hooks/biketrax", key: Self.key)
+                }
+                try await tell(server, port, stage)
                 await relay.stop()
             }
             try await group.waitForAll()
         }
-        stage.summary()
     }
 
-    private func post(to port: Int, _ stage: Stage) async throws {
-        let transfer = CurlTransfer(name: "demo")
-        let client = WebClient(transfer: transfer)
-        stage.begin(port: port)
-        for (title, posts) in Scene.posts(start: Timekeeper.wallTime) {
-            stage.title(title)
-            for post in posts {
-                stage.event(post.caption)
-                let answer = await client.ask(
-                    "POST", "http://127.0.0.1:\(port)/hooks/biketrax",
-                    headers: [
-                        "Authorization: \(Self.key)", "Content-Type: application/json",
-                        "X-PowTxn: demo-\(stage.posted)",
-                    ], body: Array(post.body.utf8))
-                if answer.status != 200 { stage.refused(answer.status) }
-                try await Task.sleep(for: post.pause)
+    /// The whole story, act by act.
+    private func tell(_ server: Simulator, _ port: Int, _ stage: Stage) async throws {
+        stage.begin(server: server.url, relay: port)
+        try await Self.wait { server.openSockets > 0 }
+        for act in Story.acts {
+            stage.title(act.title)
+            if act.isCutOff {
+                server.setFaults { ($0.isDown, $0.webhookLoss) = (true, 1) }
+                server.dropSockets()
+                try await Self.wait { server.openSockets == 0 }
+            }
+            for beat in act.beats {
+                for action in beat { server.perform(action) }
+                try await Task.sleep(for: .milliseconds(700))
+            }
+            if act.isCutOff {
+                server.setFaults { ($0.isDown, $0.webhookLoss) = (false, 0) }
+                try await Self.wait { stage.hasClosedGap }
             }
         }
         // The refused message is tried again after 5 s and some; then everything has been told.
-        let patience = Timekeeper.wallTime + .seconds(20)
-        while stage.isWaiting, Timekeeper.wallTime < patience {
-            try await Task.sleep(for: .milliseconds(100))
-        }
-        await transfer.stop()
+        try await Self.wait { !stage.isWaiting && server.isIdle }
+        stage.summary(server.posts)
     }
+
+    /// Looks until it is so, for half a minute at most: then the story goes on without it.
+    private static func wait(until isSo: () -> Bool) async throws {
+        let patience = Timekeeper.wallTime + .seconds(30)
+        while !isSo(), Timekeeper.wallTime < patience {
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+}
+
+/// Hears what the relay logs: the demonstration has its own way of telling it.
+private struct LogListener: LogHandler {
+    let heard: @Sendable (LogEvent) -> Void
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+
+    init(_ heard: @escaping @Sendable (LogEvent) -> Void) { self.heard = heard }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) { heard(event) }
 }

@@ -2,12 +2,15 @@
 
 import Alerting
 import Foundation
+import Logging
 import Synchronization
+import TrackerSimulator
 
 /// Prints the story; called from many threads.
 final class Stage: Sendable {
     private struct Story {
-        var posted = 0
+        var events = 0
+        var hasClosedGap = false
         var rules: [String: Int] = [:]
         var due = 0
         var mails = 0
@@ -16,25 +19,35 @@ final class Stage: Sendable {
     }
     private let story = Mutex(Story())
 
-    var posted: Int { story.withLock { $0.posted } }
+    /// The relay has said that it knows what it missed.
+    var hasClosedGap: Bool { story.withLock { $0.hasClosedGap } }
 
     /// Some message has been decided and has not arrived yet.
     var isWaiting: Bool { story.withLock { $0.mails + $0.posts < $0.due } }
 
-    func begin(port: Int) {
-        line(
-            "A relay listens on http://127.0.0.1:\(port)/hooks/biketrax, with the rules of rules/;")
+    func begin(server: String, relay: Int) {
+        line("A simulated tracker server stands at \(server).")
+        line("A relay with the rules of rules/ is connected to it, and takes its posts at")
+        line("http://127.0.0.1:\(relay)/hooks/biketrax;")
         line("a mail catcher and an HTTP catcher stand in for the outside.")
     }
 
     func title(_ text: String) { line("\n\(text)") }
 
     func event(_ caption: String) {
-        story.withLock { $0.posted += 1 }
+        story.withLock { $0.events += 1 }
         line("  event  \(caption)")
     }
 
-    func refused(_ status: Int) { line("         was answered \(status)") }
+    /// What the relay logs: here only how a gap was closed.
+    func logged(_ event: LogEvent) {
+        let message = "\(event.message)"
+        guard message.hasPrefix("gap "), let what = message.firstRange(of: " closed: ") else {
+            return
+        }
+        line("  relay  the gap is closed: \(message[what.upperBound...])")
+        story.withLock { $0.hasClosedGap = true }
+    }
 
     func decided(_ steps: [Step]) {
         for step in steps {
@@ -73,17 +86,21 @@ final class Stage: Sendable {
         line("      http   \(caught.type), \(caught.subject): \(end)")
     }
 
-    func summary() {
+    /// - Parameter posts: what became of the webhook's.
+    func summary(_ posts: [WebhookPost]) {
         let story = story.withLock { $0 }
         let quiet = ["quiet", "unknown", "once_per"].reduce(0) { $0 + (story.rules[$1] ?? 0) }
+        let posted = posts.count { $0.outcome == .accepted }
         line(
             """
 
-            \(story.posted) posts came in; the rules were asked \
-            \(story.rules.values.reduce(0, +)) times and kept quiet \(quiet) times.
-            \(story.mails + story.posts) messages arrived (\(story.mails) by mail, \(story.posts) \
-            by HTTP) of \(story.due) that were due; \(story.refusals) attempt was refused and \
-            made again.
+            \(story.events) events happened: \(posted) came by webhook and by WebSocket and \
+            counted once, \(story.events - posted) by catch-up.
+            The rules were asked \(story.rules.values.reduce(0, +)) times and kept quiet \
+            \(quiet) times.
+            \(story.mails + story.posts) messages arrived (\(story.mails) by mail, \
+            \(story.posts) by HTTP) of \(story.due) that were due; \(story.refusals) attempt was \
+            refused and made again.
             Your own: see "Your first own rule in five minutes" in README.md.
             """)
     }

@@ -2,6 +2,8 @@
 // sequence and not a list, so that a fleet's day of a million reports needs no memory. The same
 // name, size and seed give the same steps, always.
 
+import Foundation
+
 /// A script of actions.
 package struct Scene: Sequence, Sendable {
     package struct Step: Sendable {
@@ -91,7 +93,7 @@ struct Script {
                 report.speed = speed
                 report.course = (course + Double(step) * 2).truncatingRemainder(dividingBy: 360)
                 report.place = report.place.moved(
-                    east: metres * sine(heading), north: metres * cosine(heading))
+                    east: metres * sin(heading), north: metres * cos(heading))
             }
         }
     }

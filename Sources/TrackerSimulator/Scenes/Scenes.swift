@@ -1,8 +1,6 @@
 // The scenes that come with the stand-in, after what BikeTrax' FAQ tells of a ride and what real
 // captures show (flapping: seven pairs in fourteen minutes; buffered uploads hours late).
 
-import Foundation
-
 extension Scene {
     /// All names that `named` knows.
     package static let names = [
@@ -199,6 +197,3 @@ extension Scene {
         }
     }
 }
-
-func sine(_ radians: Double) -> Double { sin(radians) }
-func cosine(_ radians: Double) -> Double { cos(radians) }

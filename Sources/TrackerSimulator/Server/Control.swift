@@ -19,8 +19,7 @@ extension Simulator {
         case ("POST", "drop"): dropSockets(gracefully: request.value("graceful") == "true")
         case ("POST", "restart"): restart()
         case ("POST", "scene"):
-            let name = request.value("name") ?? ""
-            guard let scene = Scene.named(name) else {
+            guard let scene = scene(request) else {
                 return .text(
                     "no such scene; there are \(Scene.names.joined(separator: ", "))\n", status: 404
                 )
@@ -44,6 +43,17 @@ extension Simulator {
         default: return .notFound
         }
         return .text("done\n")
+    }
+
+    /// `name=fleet-day&devices=100&rate=5&minutes=10&seed=7`.
+    private func scene(_ request: Request) -> Scene? {
+        var fleet = Scene.Fleet()
+        func number(_ name: String) -> Double? { request.value(name).flatMap(Double.init) }
+        if let devices = number("devices") { fleet.devices = Int(min(max(devices, 0), 1e6)) }
+        if let rate = number("rate") { fleet.rate = max(rate, 0.001) }
+        if let minutes = number("minutes") { fleet.length = .ofMinutes(minutes) }
+        if let seed = number("seed") { fleet.seed = UInt64(max(seed, 0)) }
+        return Scene.named(request.value("name") ?? "", fleet: fleet)
     }
 
     private func answer(_ value: some JSONWritable) -> Answer {

@@ -55,15 +55,16 @@ final class HTTPDoor: ChannelInboundHandler, RemovableChannelHandler {
         case .end:
             guard let head else { return }
             self.head = nil
-            if head.headers[canonicalForm: "Upgrade"].contains("websocket") {
+            let protocols = head.headers[canonicalForm: "Upgrade"].map { $0.lowercased() }
+            if protocols.contains("websocket") {
                 upgrade(head, context)
             } else {
-                answer(head, context)
+                respond(to: head, context)
             }
         }
     }
 
-    private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    private func respond(to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         let (answer, delay) = answer(head)
         if delay > .zero {
             let later = NIOLoopBound((self, context), eventLoop: context.eventLoop)
@@ -81,7 +82,7 @@ final class HTTPDoor: ChannelInboundHandler, RemovableChannelHandler {
             channel: context.channel, upgradeRequest: head,
             initialResponseHeaders: [:]
         ).assumeIsolated().whenComplete { [self] result in
-            guard case .success(var headers) = result else { return answer(head, context) }
+            guard case .success(var headers) = result else { return respond(to: head, context) }
             headers.replaceOrAdd(name: "Upgrade", value: "websocket")
             headers.replaceOrAdd(name: "Connection", value: "Upgrade")
             let switching = HTTPResponseHead(

@@ -54,8 +54,7 @@ extension Simulator {
         state.transactions += 1
         let transaction = "pow-\(state.transactions)"
         if state.chance.fraction() < state.server.faults.webhookLoss {
-            state.posts.append(
-                WebhookPost(event: event.id, transaction: transaction, outcome: .lost))
+            state.note(WebhookPost(event: event.id, transaction: transaction, outcome: .lost))
             return
         }
         let envelope = Envelope(
@@ -66,13 +65,22 @@ extension Simulator {
             body: JSONText.of(envelope, world.dialect)
         ) { [weak self] outcome in
             self?.state.withLock {
-                $0.posts.append(
-                    WebhookPost(event: event.id, transaction: transaction, outcome: outcome))
+                $0.note(WebhookPost(event: event.id, transaction: transaction, outcome: outcome))
             }
         }
         // Even in good order each post is its own connection: nothing promises the order.
         let delay = state.server.faults.outOfOrder ? Int64(state.chance.fraction() * 500) : 0
         later(.milliseconds(delay)) { [sender] in sender.send(post) }
+    }
+}
+
+extension Simulator.State {
+    private static let postLimit = 200_000
+
+    /// The older half of a long list is forgotten.
+    fileprivate mutating func note(_ post: WebhookPost) {
+        posts.append(post)
+        if posts.count > Self.postLimit { posts.removeFirst(Self.postLimit / 2) }
     }
 }
 

@@ -12,17 +12,21 @@ final class PushSocket: ChannelInboundHandler, Sendable {
 
     private let channel: any Channel
     private let keepAlive: Duration
+    private let idle: Duration
+    private let heard = Mutex(NIODeadline.now())
     private let isSilent: @Sendable () -> Bool
     private let left: @Sendable (PushSocket) -> Void
     private let waiting = Mutex<[WebSocketFrame]>([])
 
     /// - Parameter left: the connection has ended.
     init(
-        _ channel: any Channel, keepAlive: Duration, isSilent: @escaping @Sendable () -> Bool,
+        _ channel: any Channel, keepAlive: Duration, idle: Duration,
+        isSilent: @escaping @Sendable () -> Bool,
         left: @escaping @Sendable (PushSocket) -> Void
     ) {
         self.channel = channel
         self.keepAlive = keepAlive
+        self.idle = idle
         self.isSilent = isSilent
         self.left = left
     }
@@ -56,12 +60,12 @@ final class PushSocket: ChannelInboundHandler, Sendable {
     }
 
     /// - Parameter gracefully: with a close frame, as a server that goes down; else the network.
-    func drop(gracefully: Bool) {
+    func drop(gracefully: Bool, reason text: String = "Server shutdown") {
         channel.eventLoop.execute { [channel] in
             guard gracefully else { return channel.close(promise: nil) }
             var reason = ByteBuffer()
             reason.write(webSocketErrorCode: .goingAway)
-            reason.writeString("Server shutdown")
+            reason.writeString(text)
             let frame = WebSocketFrame(fin: true, opcode: .connectionClose, data: reason)
             channel.writeAndFlush(frame).whenComplete { _ in channel.close(promise: nil) }
         }
@@ -72,14 +76,25 @@ final class PushSocket: ChannelInboundHandler, Sendable {
         let task = context.eventLoop.scheduleRepeatedTask(initialDelay: every, delay: every) {
             [self] _ in if !isSilent() { send(Array("{}".utf8)) }
         }
+        let often = TimeAmount.milliseconds(max(1, idle.inMilliseconds / 10))
+        let watch = context.eventLoop.scheduleRepeatedTask(initialDelay: often, delay: often) {
+            [self] _ in endIfIdle()
+        }
         context.channel.closeFuture.whenComplete { [self] _ in
             task.cancel()
+            watch.cancel()
             left(self)
         }
     }
 
+    private func endIfIdle() {
+        guard !isSilent(), NIODeadline.now() - heard.withLock({ $0 }) > .init(idle) else { return }
+        drop(gracefully: true, reason: "Idle timeout expired")
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
+        heard.withLock { $0 = .now() }
         guard !isSilent() else { return }
         switch frame.opcode {
         case .ping:

@@ -78,8 +78,7 @@ extension World {
         var report = Report(id, at: place)
         report.ignition = false
         let position = position(of: report, before, moment)
-        positions[position.id] = position
-        tracked[id]?.positions.append(position.id)
+        keep(position)
         tracked[id]?.last = position
         show(position, moment)
     }
@@ -114,8 +113,7 @@ extension World {
         guard let before = tracked[report.device] else { return [] }
         var changes = set(.online, of: report.device, now)
         let position = position(of: report, before, now)
-        positions[position.id] = position
-        tracked[report.device]?.positions.append(position.id)
+        keep(position)
         // A late one makes no events and is shown to nobody (BasePositionEventHandler.java).
         guard before.last.map({ position.fixTime >= $0.fixTime }) ?? true else { return changes }
 

@@ -13,6 +13,16 @@ extension World {
         "ignitionOn",
     ]
 
+    /// Every kind that Traccar knows (Position.java, ALARM_*).
+    package static let alarms = [
+        "general", "sos", "vibration", "movement", "lowspeed", "overspeed", "fallDown",
+        "lowPower", "lowBattery", "fault", "powerOff", "powerOn", "door", "lock", "unlock",
+        "geofence", "geofenceEnter", "geofenceExit", "gpsAntennaCut", "accident", "tow", "idle",
+        "highRpm", "hardAcceleration", "hardBraking", "hardCornering", "laneChange",
+        "fatigueDriving", "powerCut", "powerRestored", "jamming", "temperature", "parking",
+        "bonnet", "footBrake", "fuelLeak", "tampering", "removing",
+    ]
+
     /// Every device was last heard of a day ago, parked: aiobiketrax cannot read one that never
     /// was.
     /// - Parameters:
@@ -24,7 +34,7 @@ extension World {
             Group(id: 1, name: "Company"), Group(id: 2, name: "Couriers", parent: 1),
         ]
         world.geofences = [
-            Geofence(id: 1, name: "Depot", shape: .circle(depot, metres: 150)),
+            Geofence(id: 1, name: "Depot Nord", shape: .circle(depot, metres: 150)),
             Geofence(
                 id: 2, name: "Old Town",
                 shape: .polygon([
@@ -45,20 +55,24 @@ extension World {
         ]
         world.notifications = notifiedTypes.enumerated().map { index, type in
             var notification = Notification(id: Int64(index + 1), type: type)
-            if type == "alarm" {
-                notification.alarms =
-                    "sos,vibration,movement,lowBattery,powerCut,powerRestored,fallDown,tampering"
-            }
+            if type == "alarm" { notification.alarms = alarms.joined(separator: ",") }
             return notification
         }
         for (index, name) in ["Cargo 1", "Courier 7", "City 3"].enumerated() {
             world.add(device(Int64(index + 1), name, group: index == 1 ? 2 : 1, dialect))
         }
-        for index in 0..<max(0, fleet) {
-            world.add(device(Int64(index + 101), "Fleet \(index + 1)", group: 2, dialect))
-        }
         for device in world.devices { world.park(device.id, at: depot, now - .ofHours(24)) }
+        world.addFleet(fleet, now: now)
         return world
+    }
+
+    /// Makes it so many beside those with names; those that are there stay.
+    package mutating func addFleet(_ count: Int, now: Moment) {
+        for index in 0..<max(0, count) where tracked[Int64(index + 101)] == nil {
+            let id = Int64(index + 101)
+            add(Self.device(id, "Fleet \(index + 1)", group: 2, dialect))
+            park(id, at: Self.depot, now - .ofHours(24))
+        }
     }
 
     private static func device(

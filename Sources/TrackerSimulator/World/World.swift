@@ -27,6 +27,10 @@ package struct World: Sendable {
     var tracked: [Int64: Tracked] = [:]
     private(set) var order: [Int64] = []
     var positions: [Int64: Position] = [:]
+    /// The ids of those, oldest first from `oldest` on: the history is cleaned as it grows.
+    private var history: [Int64] = []
+    private var oldest = 0
+    private static let historyLimit = 200_000
     /// Everything that ever happened, in the order in which it came to be known.
     var made: [MadeEvent] = []
     var madeById: [Int64: Int] = [:]
@@ -85,6 +89,20 @@ package struct World: Sendable {
         (tracked[device]?.positions ?? []).compactMap { positions[$0] }
             .filter { (from...max(from, to)).contains($0.fixTime) }
             .sorted { $0.fixTime < $1.fixTime }
+    }
+
+    mutating func keep(_ position: Position) {
+        positions[position.id] = position
+        tracked[position.deviceId]?.positions.append(position.id)
+        history.append(position.id)
+        if history.count - oldest > Self.historyLimit {
+            deletePosition(history[oldest])
+            oldest += 1
+        }
+        if oldest > Self.historyLimit {
+            history.removeFirst(oldest)
+            oldest = 0
+        }
     }
 
     /// Forgets a position, as a server does whose history is cleaned.
