@@ -150,7 +150,9 @@ let package = Package(
             dependencies: [
                 "RelayServer", "Alerting", "Intake", "TrackerSimulator", "TestSupport",
             ]),
-        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "outcry"]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["TestSupport", "outcry", "TrackerSimulator", "Storage", "Intake"]),
         .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6],

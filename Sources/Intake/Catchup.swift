@@ -217,7 +217,7 @@ package struct CatchupResult: Sendable, Hashable {
             parts.append(
                 "the server refuses reports of \(skipped) device\(skipped == 1 ? "" : "s")")
         }
-        let what = gap.map { "gap \(Self.words($0)) closed" } ?? "catch-up by the clock"
+        let what = gap.map { "gap \(Self.words($0)) closed" } ?? "caught up"
         return "\(what): \(parts.joined(separator: ", "))"
     }
 

@@ -44,6 +44,8 @@ package struct Reconnection: Sendable {
 package struct CatchupSchedule: Sendable {
     package enum Reason: String, Sendable, Hashable {
         case start, reconnect
+        /// The socket ended: whether the server answers at all is known soon, not in 15 min.
+        case lost
         /// We answered 503, or could not keep what the socket brought.
         case missed
         case clock
@@ -59,6 +61,8 @@ package struct CatchupSchedule: Sendable {
     private static let longestRetry = Duration.minutes(5)
     /// A disk that is full is full for some time.
     private static let afterMissed = Duration.seconds(5)
+    /// A new connection may come before.
+    private static let afterLost = Duration.seconds(10)
 
     /// The first one waits a little for the socket: what happens between a report and the socket
     /// nobody would bring before the next.
@@ -75,14 +79,22 @@ package struct CatchupSchedule: Sendable {
     /// Something happened that a catch-up has to make good. One that runs does not count: what
     /// happened may lie behind what it has asked for already.
     package mutating func ask(_ reason: Reason, now: Instant) {
-        let at = reason == .missed ? now + Self.afterMissed : now
+        let at =
+            switch reason {
+            case .missed: now + Self.afterMissed
+            case .lost: now + Self.afterLost
+            case .start, .reconnect, .clock, .interval: now
+            }
         switch wanted.reason {
-        case .interval: wanted = (reason, at)
-        case .start, .reconnect, .missed, .clock:
+        case .interval: wanted = (reason, min(at, wanted.at))
+        case .start, .reconnect, .lost, .missed, .clock:
             // What is due is due; a new connection ends the pause after a failure.
             if reason == .reconnect { failures = 0 }
             let isSooner = reason == .reconnect || failures == 0
-            wanted = (wanted.reason, isSooner ? min(wanted.at, at) : wanted.at)
+            wanted = (
+                wanted.reason == .lost ? reason : wanted.reason,
+                isSooner ? min(wanted.at, at) : wanted.at
+            )
         }
     }
 

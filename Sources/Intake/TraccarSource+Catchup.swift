@@ -24,9 +24,12 @@ extension TraccarSource {
 
     func catchUpOnce() async {
         let began = around.now()
-        let (reason, gapFrom) = state.withLock { state in
+        let (reason, gapFrom) = state.withLock { state -> (CatchupSchedule.Reason, Instant?) in
+            let reason = state.schedule.begin(now: began)
+            // While nobody listens the gap goes on, however often the report is read.
+            guard state.status.isConnected else { return (reason, nil) }
             defer { state.gapFrom = nil }
-            return (state.schedule.begin(now: began), state.gapFrom)
+            return (reason, state.gapFrom)
         }
         var result = CatchupResult(gap: gapFrom.map { .init(from: $0, to: max($0, began)) })
         var failure: String?
@@ -39,6 +42,7 @@ extension TraccarSource {
         }
         if Task.isCancelled { return }
         let now = around.now()
+        let wasGood = status.lastCatchup?.isGood ?? true
         state.withLock { state in
             state.status.lastCatchup = .init(at: now, isGood: failure == nil)
             if failure == nil {
@@ -52,7 +56,8 @@ extension TraccarSource {
             }
         }
         if let failure {
-            around.log(.warning, "catch-up failed, it is tried again: \(failure)")
+            around.log(
+                wasGood ? .warning : .debug, "catch-up failed, it is tried again: \(failure)")
         } else {
             await around.closed(result)
             if reason == .start || reason == .reconnect { await around.settled(self) }

@@ -119,9 +119,13 @@ package final class TraccarSource: Sendable {
             let (ending, trouble) = await connection()
             guard !Task.isCancelled else { return }
             let pause = reconnection.pause(after: ending, jitter: around.jitter())
-            state.withLock { $0.status.trouble = trouble }
+            let isNew = state.withLock { state in
+                defer { state.status.trouble = trouble }
+                return state.status.trouble != trouble
+            }
+            // What repeats each minute of a long night is said once.
             around.log(
-                .warning,
+                isNew ? .warning : .debug,
                 "\(trouble); trying again in \(max(1, pause.wholeMilliseconds / 1_000)) s")
             do { try await around.sleep(pause) } catch { return }
         }
@@ -190,8 +194,10 @@ package final class TraccarSource: Sendable {
             var silence = Duration.zero
             if case .silent(let time) = end { silence = time }
             state.gapFrom = min(state.gapFrom ?? .distantFuture, now - silence)
+            state.schedule.ask(.lost, now: now)
             return life
         }
+        catchupBell.ring()
         return (.lost(after: life), "the socket ended: \(end)")
     }
 

@@ -19,7 +19,7 @@ struct AccountCheck {
         self.logger = logger
     }
 
-    func run() async {
+    func warnings() async -> [String] {
         do {
             let all = try await source.notifications()
             var linked: [String: [ServerNotification]] = [:]
@@ -27,9 +27,10 @@ struct AccountCheck {
                 guard let id = source.devices(named: name).first else { continue }
                 linked[name] = try await source.notifications(ofDevice: id)
             }
-            for warning in Self.warnings(book, all, linked: linked) { logger.warning("\(warning)") }
+            return Self.warnings(book, all, linked: linked)
         } catch {
             logger.info("the account's notifications cannot be looked at: \(error)")
+            return []
         }
     }
 

@@ -91,13 +91,20 @@ package struct Feeds: Service {
         around.heard = { store.heard(name, server: server, at: $0) }
         around.closed = { await say($0, source: name, store, pump, log) }
         around.names = { names in
+            guard parts.names.update(names, of: name, reload: parts.reload) else { return }
             store.keep(names, source: name, server: server)
-            parts.names.update(names, of: name, reload: parts.reload)
         }
+        let said = Mutex<Set<String>>([])
         around.settled = { source in
             let book = parts.reload.current.book
-            for name in book.unknownNames(parts.names) { log.warning("\(name)") }
-            await AccountCheck(source, book, log).run()
+            let warnings =
+                book.unknownNames(parts.names) + (await AccountCheck(source, book, log).warnings())
+            // Once, not at each connection; again only after it had been put right.
+            let new = said.withLock { said in
+                defer { said = Set(warnings) }
+                return warnings.filter { !said.contains($0) }
+            }
+            for warning in new { log.warning("\(warning)") }
         }
         around.statusEventsSeemOff = {
             AccountCheck.sayStatusEventsSeemOff(parts.reload.current.book, log)

@@ -42,7 +42,8 @@ package final class ServerNamesBook: Sendable {
     }
 
     /// Takes what a source tells; rules that refer to something that changed are read anew.
-    func update(_ names: ServerNames, of source: String, reload: Reload) {
+    /// - Returns: whether it is other than what was known.
+    func update(_ names: ServerNames, of source: String, reload: Reload) -> Bool {
         let book = reload.current.book
         func inUse(_ names: ServerNames?) -> [String: [String]] {
             var used: [String: [String]] = [:]
@@ -56,7 +57,9 @@ package final class ServerNamesBook: Sendable {
             defer { known[source] = names }
             return known[source]
         }
+        guard before != names else { return false }
         if inUse(before) != inUse(names) { reload.reload() }
+        return true
     }
 }
 

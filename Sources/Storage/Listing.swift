@@ -22,6 +22,8 @@ package struct ListedEvent: Sendable {
     package var judgement: Judgement?
     /// Why it was set aside.
     package var aside: String?
+    /// It is on record only (`Arrival.isRecord`).
+    package var isRecord: Bool { aside == Ledger.recordOnly }
 }
 
 /// One delivery with its history.

@@ -14,7 +14,10 @@ import TrackerSimulator
 struct DoctorTests {
     private func look(_ folder: Folder) async -> (isWell: Bool, lines: [Doctor.Line]) {
         let lines = Mutex<[Doctor.Line]>([])
-        let isWell = await Doctor(path: folder.configuration) { line in lines.withLock { $0.append(line) } }.run()
+        let doctor = Doctor(path: folder.configuration) { line in
+            lines.withLock { $0.append(line) }
+        }
+        let isWell = await doctor.run()
         return (isWell, lines.withLock { $0 })
     }
 

@@ -155,6 +155,6 @@ struct CatchupPlanTests {
         #expect(CatchupResult().line(told: 0) == nil)
         result = CatchupResult()
         result.note(row: 1)
-        #expect(result.line(told: 1) == "catch-up by the clock: 1 event, 1 alarm sent late")
+        #expect(result.line(told: 1) == "caught up: 1 event, 1 alarm sent late")
     }
 }

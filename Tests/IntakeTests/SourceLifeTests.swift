@@ -59,6 +59,18 @@ struct SourceLifeTests {
         #expect(schedule.begin(now: now + .minutes(16)) == .interval)
     }
 
+    @Test("a lost socket is followed by a look, which a new connection takes over")
+    func lost() {
+        var schedule = CatchupSchedule(every: .minutes(15), now: now)
+        _ = schedule.begin(now: now)
+        schedule.succeeded()
+        schedule.ask(.lost, now: now)
+        #expect(schedule.due == now + .seconds(10))
+        schedule.ask(.reconnect, now: now + .seconds(2))
+        #expect(schedule.due == now + .seconds(2))
+        #expect(schedule.begin(now: now + .seconds(2)) == .reconnect)
+    }
+
     @Test("what is asked while one runs is done after it")
     func askedMeanwhile() {
         var schedule = CatchupSchedule(every: .minutes(15), now: now)

@@ -202,13 +202,14 @@ struct SourceTests {
     @Test("what a full disk did not take is caught up with")
     func diskFull() async throws {
         let source = try await ready()
+        source.state.withLock { $0.status.isConnected = true }
         await source.catchUpOnce()
         world.addEvent(1, at: now)
         world.state.withLock { $0.diskIsFull = true }
         source.take(message(events: [bare(1, time: now)]))
         #expect(source.state.withLock { $0.schedule.due } == now + .seconds(5))
         await source.catchUpOnce()
-        #expect(stored.isEmpty && !(source.status.lastCatchup?.isGood ?? true))
+        #expect(stored.isEmpty && source.status.lastCatchup?.isGood == false)
         world.state.withLock { $0.diskIsFull = false }
         world.clock.advance(.seconds(9))
         await source.catchUpOnce()

@@ -275,6 +275,59 @@ struct ConfigurationTests {
         #expect(try file(text).configuration?.sources[0].webhook?.authorization?.revealed == "none")
     }
 
+    @Test("a source with a session needs no webhook, and has the bounds that CONFIG.md shows")
+    func session() throws {
+        setenv("OUTCRY_TEST_TOKEN", "t0ken", 1)
+        let text = Self.least.replacingOccurrences(
+            of: "webhook: { path: /hooks/one, authorization: none }",
+            with: "session: { token: \"${env:OUTCRY_TEST_TOKEN}\" }")
+        let file = try file(text)
+        #expect(file.findings.map(\.headline) == [])
+        let source = try #require(file.configuration?.sources.first)
+        #expect(source.webhook == nil)
+        let session = try #require(source.session)
+        #expect(session.ping == .seconds(30) && session.deadAfter == .seconds(120))
+        #expect(session.overlap == .hours(30) && session.every == .minutes(15))
+        guard case .token(let token) = session.credential else { throw CancellationError() }
+        #expect(token.revealed == "t0ken")
+        var dumped = ""
+        dump(source, to: &dumped)
+        #expect(!dumped.contains("t0ken"))
+    }
+
+    @Test(
+        "what is wrong with a session is said",
+        arguments: [
+            ("session: { token: a, password: b }", "'password' stands beside 'token'"),
+            ("session: { email: a@b.c }", "'password' is missing"),
+            ("session: { tokn: a }", "did you mean 'token'?"),
+            ("socket: { ping: 5s }", "'socket' goes with a 'session'"),
+            (
+                "session: { token: a }\n    catch_up: { every: 1s }",
+                "'every' is 10 s at least"
+            ),
+            (
+                "session: { token: a }\n    socket: { ping: 9s, dead_after: 8s }",
+                "'dead_after' is longer than 'ping'"
+            ),
+            ("session: { token: a }\n    catch_up: { overlap: 5m }", "are lost"),
+        ])
+    func badSession(lines: String, wanted: String) throws {
+        let text = Self.least.replacingOccurrences(
+            of: "webhook: { path: /hooks/one, authorization: none }", with: lines)
+        let found = try findings(text)
+        #expect(found.contains { $0.contains(wanted) }, "\(found)")
+    }
+
+    @Test("a login over http:// to another machine is a warning")
+    func unencrypted() throws {
+        let text = Self.least.replacingOccurrences(of: "https://", with: "http://")
+            .replacingOccurrences(of: "webhook: {", with: "session: { token: a }\n    webhook: {")
+        #expect(try findings(text).contains { $0.contains("unencrypted") })
+        let local = text.replacingOccurrences(of: "iot.example", with: "127.0.0.1:8082")
+        #expect(try !findings(local).contains { $0.contains("unencrypted") })
+    }
+
     @Test("commands that need no secrets read a file whose secrets are missing")
     func withoutSecrets() throws {
         let text =

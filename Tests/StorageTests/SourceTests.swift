@@ -57,6 +57,20 @@ import Testing
         #expect(try again.progress(ofSource: "bikes", server: "https://other.example") == nil)
     }
 
+    @Test("names of a server are kept for a start without it")
+    func names() async throws {
+        _ = try await connected(store, at: place.clock.now)
+        #expect(try store.names(ofSource: "bikes", server: "https://s.example") == nil)
+        var names = ServerNames()
+        names.groups = ["Couriers": ["861", "862"]]
+        names.calendars = ["Closed": "BEGIN:VCALENDAR"]
+        names.geofences = ["Depot", "4"]
+        store.keep(names, source: "bikes", server: "https://s.example")
+        store.close()
+        let again = try place.open()
+        #expect(try again.names(ofSource: "bikes", server: "https://s.example") == names)
+    }
+
     @Test("a catch-up that ended well closes the gaps that ended before it")
     func gapsAreClosed() async throws {
         let now = place.clock.now

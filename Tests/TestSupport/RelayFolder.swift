@@ -76,9 +76,10 @@ package final class RelayFolder: Sendable {
     }
 
     /// Writes the configuration that a test starts from.
+    /// - Parameter session: of the source, such as `{ token: abc }`; empty: webhooks alone.
     package func configure(
         channels: String = "", more: String = "", listen: String = "127.0.0.1:0",
-        data: String = "outcry.db"
+        data: String = "outcry.db", url: String = "https://iot.example.org", session: String = ""
     ) throws {
         let indented = channels.split(separator: "\n", omittingEmptySubsequences: false)
             .map { "  \($0)" }.joined(separator: "\n")
@@ -90,8 +91,9 @@ package final class RelayFolder: Sendable {
             rules_watch: false
             sources:
               biketrax:
-                url: https://iot.example.org
+                url: \(url)
                 webhook: { path: \(Self.webhookPath), authorization: "${file:webhook-key}" }
+            \(session.isEmpty ? "" : "    session: \(session)\n    catch_up: { every: 10s }")
             \(channels.isEmpty ? "" : "channels:\n" + indented)
             log: { level: info, format: json }
             \(more)

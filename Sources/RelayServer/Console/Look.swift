@@ -36,7 +36,7 @@ package struct Look: Sendable {
     }
 
     private static func rules(_ event: ListedEvent) -> String {
-        if let aside = event.aside { return "set aside: \(aside)" }
+        if let aside = event.aside { return event.isRecord ? aside : "set aside: \(aside)" }
         guard let verdicts = event.judgement?.verdicts else {
             return event.isCopy ? "-" : "not decided yet"
         }
