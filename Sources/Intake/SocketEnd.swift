@@ -1,6 +1,6 @@
-// Why a connection to the socket ended, in words for people and without any of the server's secrets.
-// NIO and BoringSSL tell it by a dozen types of error; what is left of them here is what somebody
-// can do something about.
+// Why a connection to the socket ended, in words for people and without any of the server's
+// secrets. NIO and BoringSSL tell it by a dozen types of error; what is left of them here is what
+// somebody can do something about.
 import Alerting
 import Foundation
 import NIOCore
