@@ -145,6 +145,11 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
+            name: "DoctorTests",
+            dependencies: [
+                "RelayServer", "Alerting", "Intake", "TrackerSimulator", "TestSupport",
+            ]),
+        .testTarget(
             name: "EndToEndTests",
             dependencies: ["TestSupport", "outcry", "TrackerSimulator", "Storage", "Intake"]),
         .testTarget(name: "TidyTests"),

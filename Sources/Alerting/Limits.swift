@@ -120,4 +120,10 @@ package enum Limits {
     package static let troublesPerMessage = 20
     package static let lateDigestSeconds: Int64 = 600
     package static let incidentExpiryDays: Int64 = 30
+
+    // What `outcry doctor` complains of
+    package static let doctorFindings = 20
+    package static let diskWarningBytes: Int64 = 1_000_000_000
+    package static let diskProblemBytes: Int64 = 100_000_000
+    package static let clockOffsetSeconds: Int64 = 3
 }

@@ -5,7 +5,7 @@ import ArgumentParser
 import Foundation
 import RelayServer
 
-struct Check: ParsableCommand {
+struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check rule files: every error of every file in one run.",
         discussion: """
@@ -23,20 +23,26 @@ struct Check: ParsableCommand {
         name: .customLong("config"),
         help: ArgumentHelp("Check against this configuration.", valueName: "file"))
     var config: String?
+    @Flag(help: "Ask the servers whether the names that the rules take from them exist.")
+    var online = false
 
-    func run() throws {
+    func run() async throws {
         var findings: [Finding] = []
+        if online, config == nil { throw ValidationError("--online needs --config FILE") }
         var library = try RuleLibrary(paths: paths.isEmpty ? ["rules"] : paths)
+        var asked: OnlineCheck?
         if let config {
-            let file = try ConfigurationFile(path: config, secrets: false)
+            let file = try ConfigurationFile(path: config, secrets: online)
             findings += file.findings
             if let configuration = file.configuration {
+                if online { asked = OnlineCheck(configuration, path: config) }
                 library = try RuleLibrary(
                     configuration, paths: paths.isEmpty ? [configuration.rules] : paths)
             }
         }
         let read = try library.read()
         findings += read.findings
+        if let asked { findings += await asked.findings(for: read.book) }
         let errors = findings.filter { strict || $0.severity == .error }.count
         switch format {
         case .json: print(Finding.json(findings))

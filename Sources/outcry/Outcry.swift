@@ -13,8 +13,8 @@ struct Outcry: AsyncParsableCommand {
         abstract: "Relays alarms of GPS trackers: rules in, few and right messages out.",
         version: Version.current,
         subcommands: [
-            Run.self, Demo.self, Check.self, Test.self, Events.self, Incidents.self,
-            Deliveries.self, Simulate.self,
+            Run.self, Demo.self, Check.self, Test.self, DoctorCommand.self, Events.self,
+            Incidents.self, Deliveries.self, Simulate.self,
         ])
 
     /// Wrong use ends with 2 here; ArgumentParser's own EX_USAGE (64) is for nobody's script.
