@@ -189,7 +189,12 @@ extension Memory {
         case .incident(let incident): put(incident)
         case .stamp(let key, let moment):
             if let device = key.device {
-                if let slot = slot(of: device) { devices[slot].stamps[key] = moment }
+                guard let slot = slot(of: device) else { return }
+                if let moment {
+                    devices[slot].stamps.updateValue(moment, forKey: key)
+                } else {
+                    devices[slot].stamps.removeValue(forKey: key)
+                }
             } else {
                 sharedStamps[key] = moment
             }
@@ -214,7 +219,7 @@ extension Memory {
             leave(placesOfIncidents.removeValue(forKey: incident.id)?.slot, incident)
             return leave(slot, incident)
         }
-        devices[slot].incidents[incident.rule] = incident
+        devices[slot].incidents.updateValue(incident, forKey: incident.rule)
         let (old, isEarlier) = placesOfIncidents[
             incident.id, default: IncidentPlace(slot: slot, rule: incident.rule)
         ].update(slot, due: incident.due)
@@ -226,7 +231,7 @@ extension Memory {
     /// Takes an incident out of a device that has it no longer.
     private mutating func leave(_ slot: Int?, _ incident: Incident) {
         guard let slot, devices[slot].incidents[incident.rule]?.id == incident.id else { return }
-        devices[slot].incidents[incident.rule] = nil
+        devices[slot].incidents.removeValue(forKey: incident.rule)
     }
 
     /// Where incidents of no device are.

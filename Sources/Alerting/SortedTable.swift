@@ -13,19 +13,22 @@ struct SortedTable<Key: Comparable & Sendable, Value: Sendable>: Sendable {
     func contains(_ key: Key) -> Bool { place(of: key).isThere }
 
     subscript(key: Key) -> Value? {
-        get {
-            let place = place(of: key)
-            return place.isThere ? entries[place.index].value : nil
+        let place = place(of: key)
+        return place.isThere ? entries[place.index].value : nil
+    }
+
+    mutating func updateValue(_ value: consuming Value, forKey key: Key) {
+        let place = place(of: key)
+        if place.isThere {
+            entries[place.index].value = value
+        } else {
+            entries.insert((key, value), at: place.index)
         }
-        set {
-            let place = place(of: key)
-            switch (newValue, place.isThere) {
-            case (let value?, true): entries[place.index].value = value
-            case (let value?, false): entries.insert((key, value), at: place.index)
-            case (nil, true): entries.remove(at: place.index)
-            case (nil, false): break
-            }
-        }
+    }
+
+    mutating func removeValue(forKey key: Key) {
+        let place = place(of: key)
+        if place.isThere { entries.remove(at: place.index) }
     }
 
     /// Where the key is, or would be.

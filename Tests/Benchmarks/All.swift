@@ -1,4 +1,5 @@
-// `outcry-bench all`: the figures (a) to (g) one after the other, alone on the machine if one can.
+// `outcry-bench all`: the figures (a) to (g), and (r) of (d), one after the other, alone on the
+// machine if one can.
 
 import Foundation
 import TestSupport
@@ -9,9 +10,9 @@ extension Bench {
         let binary = options.text("outcry", build + "/release/outcry")
         let only = options.text("only", "").split(separator: ",").map(String.init)
         let sizes = options.text("rules", "").split(separator: ",").compactMap { Int($0) }
-        // (a) and (b) are measured in this process.
+        // (a), (b) and (r) are measured in this process.
         guard
-            Set(only).isSubset(of: ["a", "b"]) && !only.isEmpty
+            Set(only).isSubset(of: ["a", "b", "r"]) && !only.isEmpty
                 || FileManager.default.isExecutableFile(atPath: binary)
         else { throw BenchError("\(binary) is missing: make build") }
         setenv("OUTCRY_BINARY", URL(fileURLWithPath: binary).path, 1)
@@ -25,6 +26,7 @@ extension Bench {
         let parts: [(name: String, measure: () throws -> Void)] = [
             ("a", { try matching(report, in: folder, only: sizes) }),
             ("b", { try decoding(report) }),
+            ("r", { rendering(report) }),
             ("c", figures.intake),
             ("d", figures.endToEnd),
             ("e", figures.memory),

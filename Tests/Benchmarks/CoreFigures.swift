@@ -24,7 +24,7 @@ func matching(_ report: Report, in folder: String, only: [Int]) throws {
 
         let match = least(of: 20) {
             microseconds(each: judged.count) {
-                for event in judged { use(set.matches(event, memory).count) }
+                for index in judged.indices { use(set.matches(judged[index], memory).count) }
             }
         }
         report.add("match_\(count)_rules", match, "us/event", target: "<= \(target)")
@@ -71,6 +71,36 @@ func decoding(_ report: Report) throws {
     guard decoded == count else { throw BenchError("only \(decoded) of \(count) were decoded") }
     report.add("decode_body", Double(body.count), "bytes")
     report.add("decode", each, "us/event")
+}
+
+/// Part of figure (d): a delivery of one item to subject, text and JSON body, and its stored form.
+func rendering(_ report: Report) {
+    let renderer = Renderer(
+        library: TemplateLibrary(), publicURL: "https://alerts.example.org",
+        offset: DeliveryFixture.vienna)
+    let delivery = DeliveryFixture.delivery()
+    let now = delivery.created + .seconds(1)
+    let count = 2_000
+    let render = least(of: 10) {
+        microseconds(each: count) {
+            for _ in 0..<count { use(renderer.message(for: delivery, now: now).json.count) }
+        }
+    }
+    let wire = least(of: 10) {
+        microseconds(each: count) {
+            for _ in 0..<count {
+                use(delivery.wire(subject: "subject", text: "text", publicURL: nil).count)
+            }
+        }
+    }
+    let stored = least(of: 10) {
+        microseconds(each: count) {
+            for _ in 0..<count { use(Item.stored(delivery.items).count) }
+        }
+    }
+    report.add("render_message", render, "us/delivery", target: "<= 8")
+    report.add("render_body_alone", wire, "us/delivery")
+    report.add("stored_items", stored, "us/delivery")
 }
 
 /// A memory that has heard of every device, as a relay has that runs for a while.

@@ -35,10 +35,20 @@ enum CleanText {
     }
 
     static func trimmed(_ text: String) -> String {
+        // Nearly always the ends are ASCII, where a byte is a character.
+        let bytes = text.utf8
+        guard let first = bytes.firstIndex(where: { !isASCIISpace($0) }),
+            let last = bytes.lastIndex(where: { !isASCIISpace($0) })
+        else { return "" }
+        if bytes[first] < 0x7F, bytes[last] < 0x7F { return String(text[first...last]) }
         guard let first = text.firstIndex(where: { !$0.isWhitespace }),
             let last = text.lastIndex(where: { !$0.isWhitespace })
         else { return "" }
         return String(text[first...last])
+    }
+
+    private static func isASCIISpace(_ byte: UInt8) -> Bool {
+        byte == 0x20 || 0x09...0x0D ~= byte
     }
 
     /// Cuts visibly and never inside a scalar, so that what is left is UTF-8.
@@ -52,7 +62,15 @@ enum CleanText {
 
     /// Printable ASCII needs no closer look; nearly every text is so.
     private static func isPlain(_ text: String, keepsBreaks: Bool) -> Bool {
-        text.utf8.allSatisfy { 0x20...0x7E ~= $0 || (keepsBreaks && $0 == 0x0A) }
+        var text = text
+        return text.withUTF8 { bytes in
+            var isPlain = true
+            // Without a way out: so the compiler looks at many bytes at once.
+            for byte in bytes {
+                isPlain = isPlain && (byte &- 0x20 <= 0x5E || (keepsBreaks && byte == 0x0A))
+            }
+            return isPlain
+        }
     }
 
     private static func filtered(_ text: String, keepsBreaks: Bool) -> String {

@@ -121,12 +121,12 @@ package struct JSONWriter {
         var text = text
         text.withUTF8 { source in
             var start = 0
-            for (index, byte) in source.enumerated() where mustEscape(byte) {
-                bytes.append(contentsOf: source[start..<index])
-                appendEscape(of: byte, to: &bytes)
+            for index in source.indices where mustEscape(source[index]) {
+                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: source[start..<index]))
+                appendEscape(of: source[index], to: &bytes)
                 start = index + 1
             }
-            bytes.append(contentsOf: source[start...])
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: source[start...]))
         }
     }
 
@@ -189,8 +189,8 @@ extension JSONWriter {
 }
 
 extension [UInt8] {
-    /// The number in decimal digits.
-    mutating func append(decimal number: Int64) {
+    /// The number in decimal digits, with zeros before it where it has fewer than `width`.
+    mutating func append(decimal number: Int64, width: Int = 1) {
         if number < 0 { append(UInt8(ascii: "-")) }
         var rest = number.magnitude
         // 20 digits hold every UInt64.
@@ -200,7 +200,7 @@ extension [UInt8] {
                 first -= 1
                 digits[first] = UInt8(ascii: "0") + UInt8(rest % 10)
                 rest /= 10
-            } while rest > 0
+            } while rest > 0 || 20 - first < width
             append(contentsOf: UnsafeBufferPointer(rebasing: digits[first...]))
         }
     }

@@ -75,7 +75,10 @@ package struct TemplateLibrary: Sendable {
 
 /// One parsed file.
 struct CompiledTemplate: Sendable {
+    /// What it means.
     private let mustache: MustacheTemplate
+    /// The same, faster; nil where it does not cover the template.
+    private let program: TemplateProgram?
     let bytes: Int
 
     /// Checks, then parses: the parser recurses with the nesting, so it only sees bounded ones.
@@ -86,13 +89,16 @@ struct CompiledTemplate: Sendable {
         if findings.contains(where: \.isStructural) { return (nil, findings) }
         do {
             _ = contentTypes
+            let escaping = TemplateEscaping(place.part)
             // The pragma stands on a line of its own, which leaves nothing behind; line numbers
             // are one more than the file's.
-            let pragma = "{{% CONTENT_TYPE: \(contentType(place.part)) }}\n"
+            let pragma = "{{% CONTENT_TYPE: \(escaping.rawValue) }}\n"
             // Behind a brace at the very end its parser looks for more and fails.
-            let ending = text.hasSuffix("{") ? "\n" : ""
-            let mustache = try MustacheTemplate(string: pragma + text + ending)
-            let template = CompiledTemplate(mustache: mustache, bytes: text.utf8.count)
+            let ended = text + (text.hasSuffix("{") ? "\n" : "")
+            let template = CompiledTemplate(
+                mustache: try MustacheTemplate(string: pragma + ended),
+                program: findings.isEmpty ? TemplateProgram(ended, escaping) : nil,
+                bytes: text.utf8.count)
             guard place.part == .json, findings.isEmpty else { return (template, findings) }
             return (template, TemplateBody.findings(of: template, at: place))
         } catch let error as MustacheTemplate.ParserError {
@@ -108,60 +114,67 @@ struct CompiledTemplate: Sendable {
         }
     }
 
-    func render(_ view: MessageView) -> String { mustache.render(view) }
+    func render(_ view: MessageView) -> String {
+        program?.render(view) ?? renderByLibrary(view)
+    }
 
-    // MARK: Escaping
+    var isCovered: Bool { program != nil }
 
-    private static func contentType(_ part: TemplatePart) -> String {
-        switch part {
-        case .subject, .text: "TEXT"
-        case .html: "OUTCRY-HTML"
-        case .json: "OUTCRY-JSON"
-        }
+    func renderByLibrary(_ view: MessageView) -> String {
+        mustache.render(LibraryValue(message: view, value: .message))
     }
 
     /// swift-mustache knows content types by name, process-wide; the names are ours alone.
     private static let contentTypes: Void = {
-        MustacheContentTypes.register(HTMLEscaping(), named: "OUTCRY-HTML")
-        MustacheContentTypes.register(JSONEscaping(), named: "OUTCRY-JSON")
+        for escaping in [TemplateEscaping.html, .json] {
+            MustacheContentTypes.register(escaping, named: escaping.rawValue)
+        }
     }()
 }
 
-/// By scalars: swift-mustache's own looks at characters, and a `"` with a combining accent behind
-/// it is another character to Swift, but still the end of an attribute to a browser.
-private struct HTMLEscaping: MustacheContentType {
-    func escapeText(_ text: String) -> String {
-        guard text.utf8.contains(where: { Self.entity($0) != nil }) else { return text }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.utf8.count + 32)
-        for byte in text.utf8 {
-            if let entity = Self.entity(byte) {
-                bytes.append(contentsOf: entity.utf8)
-            } else {
-                bytes.append(byte)
-            }
+/// What becomes of what a tag prints. The names are those by which swift-mustache knows them.
+enum TemplateEscaping: String {
+    case none = "TEXT"
+    case html = "OUTCRY-HTML"
+    case json = "OUTCRY-JSON"
+
+    init(_ part: TemplatePart) {
+        switch part {
+        case .subject, .text: self = .none
+        case .html: self = .html
+        case .json: self = .json
         }
-        return String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func entity(_ byte: UInt8) -> String? {
-        switch byte {
-        case UInt8(ascii: "&"): "&amp;"
-        case UInt8(ascii: "<"): "&lt;"
-        case UInt8(ascii: ">"): "&gt;"
-        case UInt8(ascii: "\""): "&quot;"
-        case UInt8(ascii: "'"): "&#39;"
-        default: nil
+    func append(_ text: String, to bytes: inout [UInt8]) {
+        switch self {
+        case .none: bytes.append(contentsOf: text.utf8)
+        case .html: Self.appendHTML(text, to: &bytes)
+        // What may stand between the quotes of a JSON string.
+        case .json: JSONWriter.appendEscaped(text, to: &bytes)
+        }
+    }
+
+    /// By bytes: swift-mustache's own looks at characters, and a `"` with a combining accent behind
+    /// it is another character to Swift, but still the end of an attribute to a browser.
+    private static func appendHTML(_ text: String, to bytes: inout [UInt8]) {
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "&"): bytes.append(contentsOf: "&amp;".utf8)
+            case UInt8(ascii: "<"): bytes.append(contentsOf: "&lt;".utf8)
+            case UInt8(ascii: ">"): bytes.append(contentsOf: "&gt;".utf8)
+            case UInt8(ascii: "\""): bytes.append(contentsOf: "&quot;".utf8)
+            case UInt8(ascii: "'"): bytes.append(contentsOf: "&#39;".utf8)
+            default: bytes.append(byte)
+            }
         }
     }
 }
 
-/// What may stand between the quotes of a JSON string.
-private struct JSONEscaping: MustacheContentType {
+extension TemplateEscaping: MustacheContentType {
     func escapeText(_ text: String) -> String {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.utf8.count + 32)
-        JSONWriter.appendEscaped(text, to: &bytes)
+        append(text, to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -1,10 +1,8 @@
-// The facts of a delivery as swift-mustache looks them up: each view is a reference and an index,
-// and a name is answered when a template asks for it. Nothing is copied into dictionaries, nothing
-// is reflected. Foreign text is cleaned on its way out. The names are TemplateShape's.
-import Mustache
+// The facts of a delivery as templates look them up: a name is answered when a template asks for
+// it. Nothing is copied into dictionaries, nothing is reflected. Foreign text is cleaned on its way
+// out. The names are TemplateShape's.
 
-/// One rendering: the facts, and what is needed to word them. A class, so that a view of it fits
-/// into an `Any` without a box.
+/// One rendering: the facts, and what is needed to word them.
 final class TemplateFacts: Sendable {
     let delivery: Delivery
     /// When this attempt began: what `ago` and `delay` count to.
@@ -44,113 +42,248 @@ final class TemplateFacts: Sendable {
     }
 }
 
-// MARK: - The message
+// MARK: - Looking up
 
-struct MessageView: MustacheParent, MustacheTransformable {
+/// The message as its templates see it.
+struct MessageView {
     let facts: TemplateFacts
     /// nil while it is being made.
     var subject: String?
     var text: String?
 
-    func child(named name: String) -> Any? {
-        let delivery = facts.delivery
-        switch name {
-        case "items": return ItemsView(facts: facts)
-        case "severity": return WordView(facts: facts, word: .severity(delivery.severity))
-        case "reason": return WordView(facts: facts, word: .reason(delivery.reason))
-        case "subject": return subject.map(TextView.init)
-        case "text": return text.map(TextView.init)
-        case "delivery": return TextView(delivery.id)
-        case "contact": return TextView(foreign: delivery.contact)
-        case "rules_hash": return TextView(foreign: delivery.rulesHash)
-        default: return nil
+    /// nil: there is none, or it is not known.
+    func member(_ name: TemplateName, of value: TemplateValue) -> TemplateValue? {
+        switch value {
+        case .message: member(name)
+        case .item(let index): facts.delivery.items[index].member(name, at: index)
+        case .incident(let index): incident(name, facts.delivery.items[index])
+        case .device(let index): facts.delivery.items[index].device?.member(name)
+        case .event(let index): facts.delivery.items[index].event?.member(name)
+        case .position(let index): facts.delivery.items[index].position?.member(name)
+        case .items, .text, .word, .time, .number, .flag, .loop, .index: nil
         }
     }
 
-    func transform(_ name: String) -> Any? {
+    private func member(_ name: TemplateName) -> TemplateValue? {
         switch name {
-        case "title": return TextView(facts.title)
-        // A message that was held on purpose is due later than it was made.
-        case "delay":
-            return facts.wording.late(seconds: (facts.now - facts.delivery.due).wholeSeconds)
-                .map(TextView.init)
-        default: return nil
+        case .items: .items
+        case .severity: .word(.severity(facts.delivery.severity))
+        case .reason: .word(.reason(facts.delivery.reason))
+        case .subject: subject.map { .text($0) }
+        case .text: text.map { .text($0) }
+        case .delivery: .text(facts.delivery.id)
+        case .contact: .foreign(facts.delivery.contact)
+        case .rulesHash: .foreign(facts.delivery.rulesHash)
+        default: nil
+        }
+    }
+
+    private func incident(_ name: TemplateName, _ item: Item) -> TemplateValue? {
+        switch name {
+        case .id: .foreign(item.incident.id)
+        case .state: .word(.state(item.incident.state))
+        case .opened: .time(item.incident.opened)
+        case .count: .whole(item.incident.count)
+        case .url: facts.publicURL.map { .text(item.incidentURL(public: $0)) }
+        default: nil
         }
     }
 }
 
-struct ItemsView: MustacheSequence, MustacheTransformable {
-    let facts: TemplateFacts
-    private var items: [Item] { facts.delivery.items }
-
-    func makeIterator() -> AnyIterator<ItemView> {
-        var next = 0
-        return AnyIterator {
-            guard next < facts.delivery.items.count else { return nil }
-            defer { next += 1 }
-            return ItemView(facts: facts, index: next)
-        }
-    }
-
-    func transform(_ name: String) -> Any? {
+extension Item {
+    fileprivate func member(_ name: TemplateName, at index: Int) -> TemplateValue? {
         switch name {
-        case "first": return items.isEmpty ? nil : ItemView(facts: facts, index: 0)
-        case "last": return items.isEmpty ? nil : ItemView(facts: facts, index: items.count - 1)
-        case "lead":
-            return TemplateFacts.lead(items).map { ItemView(facts: facts, index: $0) }
-        case "count": return NumberView(facts: facts, items.count)
-        case "several": return items.count > 1
-        case "empty": return items.isEmpty
-        default: return nil
+        case .device: device == nil ? nil : .device(index)
+        case .event: event == nil ? nil : .event(index)
+        case .position: position == nil ? nil : .position(index)
+        case .incident: .incident(index)
+        case .rule: .foreign(rule)
+        case .place: .foreign(place)
+        case .held: .whole(held)
+        default: nil
         }
     }
 }
 
-// MARK: - One item
-
-struct ItemView: MustacheParent, MustacheTransformable {
-    let facts: TemplateFacts
-    let index: Int
-    private var item: Item { facts.delivery.items[index] }
-
-    func child(named name: String) -> Any? {
-        let item = item
+extension Item.DeviceFacts {
+    fileprivate func member(_ name: TemplateName) -> TemplateValue? {
         switch name {
-        case "device": return item.device.map { _ in DeviceView(facts: facts, index: index) }
-        case "event": return item.event.map { _ in EventView(facts: facts, index: index) }
-        case "position":
-            return item.position.map { _ in PositionView(facts: facts, index: index) }
-        case "incident": return IncidentView(facts: facts, index: index)
-        case "rule": return TextView(foreign: item.rule)
-        case "place": return TextView(foreign: item.place)
-        case "held": return NumberView(facts: facts, item.held)
-        default: return nil
-        }
-    }
-
-    func transform(_ name: String) -> Any? {
-        let item = item
-        switch name {
-        case "ended": return item.reason == .cleared || item.reason == .corrected
-        default: return words(name, of: item).map(TextView.init)
+        case .name: .foreign(self.name)
+        case .uniqueId: .foreign(uniqueId)
+        case .group: .foreign(group)
+        default: nil
         }
     }
 }
 
-extension ItemView {
-    private func words(_ filter: String, of item: Item) -> String? {
+extension Item.EventFacts {
+    fileprivate func member(_ name: TemplateName) -> TemplateValue? {
+        switch name {
+        case .id: id == 0 ? nil : .number(.whole(id))
+        case .type: .word(.eventType(type))
+        case .alarm: alarm.map { .word(.alarm($0)) }
+        case .time: time.map { .time($0) }
+        case .received: .time(received)
+        case .lateSeconds: lateSeconds.map { .number(.whole($0)) }
+        case .clockWrong: clockWrong ? .flag(true) : nil
+        case .txn: .foreign(txn)
+        default: nil
+        }
+    }
+}
+
+extension Item.PositionFacts {
+    fileprivate func member(_ name: TemplateName) -> TemplateValue? {
+        switch name {
+        case .latitude: .number(.real(latitude))
+        case .longitude: .number(.real(longitude))
+        case .speedKmh: speedKmh.map { .number(.real($0)) }
+        case .valid: .flag(valid)
+        case .time: time.map { .time($0) }
+        default: nil
+        }
+    }
+}
+
+// MARK: - Filters
+
+extension MessageView {
+    /// nil: the value has no such filter, or the filter finds nothing.
+    func filtered(_ value: TemplateValue, by filter: TemplateFilter) -> TemplateValue? {
+        switch value {
+        case .message: message(by: filter)
+        case .items: items(by: filter)
+        case .item(let index): item(index, by: filter)
+        case .event(let index):
+            switch filter {
+            case .what, .when, .age, .ago: item(index, by: filter)
+            default: nil
+            }
+        case .position(let index):
+            switch filter {
+            case .where, .mapLink: item(index, by: filter)
+            default: nil
+            }
+        case .text(let text): Self.text(text, by: filter)
+        case .word(let word): filter == .words ? word.words(facts.wording) : nil
+        case .time(let instant): time(instant, by: filter)
+        case .number(let number): self.number(number, by: filter)
+        case .loop(let loop):
+            switch filter {
+            case .first: .flag(loop.index == 0)
+            case .last: .flag(loop.isLast)
+            case .index: .index(loop.index)
+            case .even: .flag(loop.index % 2 == 0)
+            case .odd: .flag(loop.index % 2 == 1)
+            default: nil
+            }
+        case .index(let index):
+            switch filter {
+            case .plusone: .index(index + 1)
+            case .even: .flag(index % 2 == 0)
+            case .odd: .flag(index % 2 == 1)
+            default: nil
+            }
+        case .incident, .device, .flag: nil
+        }
+    }
+
+    private func message(by filter: TemplateFilter) -> TemplateValue? {
         switch filter {
-        case "title": facts.title(item)
-        case "who": item.who
-        case "what": item.what(facts.wording)
-        case "headline": facts.wording.headline(item, what: item.what(facts.wording))
-        case "where": item.whereabouts(facts.wording)
-        case "why": CleanText.line("\(item.rule) (\(facts.wording.reason(item.reason)))")
-        case "link": facts.publicURL.map(item.incidentURL(public:))
-        case "mapLink": item.position.flatMap(Wording.mapLink)
-        case "when": item.event.map { facts.when($0) }
-        case "age": item.event.flatMap { facts.age($0) }
-        case "ago": item.event.map { facts.ago($0.time ?? $0.received) }
+        case .title: .text(facts.title)
+        // A message that was held on purpose is due later than it was made.
+        case .delay:
+            facts.wording.late(seconds: (facts.now - facts.delivery.due).wholeSeconds)
+                .map { .text($0) }
+        default: nil
+        }
+    }
+
+    private func items(by filter: TemplateFilter) -> TemplateValue? {
+        let count = facts.delivery.items.count
+        return switch filter {
+        case .first: count == 0 ? nil : .item(0)
+        case .last: count == 0 ? nil : .item(count - 1)
+        case .lead: TemplateFacts.lead(facts.delivery.items).map { .item($0) }
+        case .count: .whole(count)
+        case .several: .flag(count > 1)
+        case .empty: .flag(count == 0)
+        default: nil
+        }
+    }
+
+    private func item(_ index: Int, by filter: TemplateFilter) -> TemplateValue? {
+        if filter == .ended {
+            let reason = facts.delivery.items[index].reason
+            return .flag(reason == .cleared || reason == .corrected)
+        }
+        return facts.words(filter, of: facts.delivery.items[index]).map { .text($0) }
+    }
+
+    private static func text(_ text: String, by filter: TemplateFilter) -> TemplateValue? {
+        switch filter {
+        case .uppercased: .text(text.uppercased())
+        case .lowercased: .text(text.lowercased())
+        case .oneLine: .text(CleanText.line(text))
+        case .entities: .text(entities(text))
+        default: nil
+        }
+    }
+
+    /// `&`, `<` and `>` as entities: what Slack and its like ask for in a text.
+    private static func entities(_ plain: String) -> String {
+        var text = String.UnicodeScalarView()
+        for scalar in plain.unicodeScalars {
+            switch scalar {
+            case "&": text.append(contentsOf: "&amp;".unicodeScalars)
+            case "<": text.append(contentsOf: "&lt;".unicodeScalars)
+            case ">": text.append(contentsOf: "&gt;".unicodeScalars)
+            default: text.append(scalar)
+            }
+        }
+        return String(text)
+    }
+
+    private func time(_ instant: Instant, by filter: TemplateFilter) -> TemplateValue? {
+        switch filter {
+        case .localTime: .text(facts.localTime(instant))
+        case .localDate: .text(facts.wording.date(facts.wall(instant)))
+        case .localClock: .text(facts.wording.clock(facts.wall(instant)))
+        case .ago: .text(facts.ago(instant))
+        default: nil
+        }
+    }
+
+    private func number(
+        _ number: TemplateValue.Number, by filter: TemplateFilter
+    ) -> TemplateValue? {
+        switch filter {
+        case .speed: .text(facts.wording.speed(number.real))
+        case .distance: .text(facts.wording.distance(metres: number.real))
+        case .span:
+            Int64(exactly: number.real.rounded()).map { .text(facts.wording.span(seconds: $0)) }
+        case .plusone: .number(number.next)
+        default: nil
+        }
+    }
+}
+
+// MARK: - Words of an item
+
+extension TemplateFacts {
+    fileprivate func words(_ filter: TemplateFilter, of item: Item) -> String? {
+        switch filter {
+        case .title: title(item)
+        case .who: item.who
+        case .what: item.what(wording)
+        case .headline: wording.headline(item, what: item.what(wording))
+        case .where: item.whereabouts(wording)
+        case .why: CleanText.line("\(item.rule) (\(wording.reason(item.reason)))")
+        case .link: publicURL.map(item.incidentURL(public:))
+        case .mapLink: item.position.flatMap(Wording.mapLink)
+        case .when: item.event.map { when($0) }
+        case .age: item.event.flatMap { age($0) }
+        case .ago: item.event.map { ago($0.time ?? $0.received) }
         default: nil
         }
     }
@@ -209,89 +342,5 @@ extension TemplateFacts {
     /// How old it was when it was received, from a minute on (CONFIG.md, `late_seconds`).
     func age(_ event: Item.EventFacts) -> String? {
         event.lateSeconds.flatMap { wording.late(seconds: $0) }
-    }
-}
-
-private struct DeviceView: MustacheParent {
-    let facts: TemplateFacts
-    let index: Int
-
-    func child(named name: String) -> Any? {
-        guard let device = facts.delivery.items[index].device else { return nil }
-        switch name {
-        case "name": return TextView(foreign: device.name)
-        case "uniqueId": return TextView(foreign: device.uniqueId)
-        case "group": return TextView(foreign: device.group)
-        default: return nil
-        }
-    }
-}
-
-private struct IncidentView: MustacheParent {
-    let facts: TemplateFacts
-    let index: Int
-
-    func child(named name: String) -> Any? {
-        let item = facts.delivery.items[index]
-        switch name {
-        case "id": return TextView(foreign: item.incident.id)
-        case "state": return WordView(facts: facts, word: .state(item.incident.state))
-        case "opened": return TimeView(facts: facts, instant: item.incident.opened)
-        case "count": return NumberView(facts: facts, item.incident.count)
-        case "url": return facts.publicURL.map { TextView(item.incidentURL(public: $0)) }
-        default: return nil
-        }
-    }
-}
-
-private struct EventView: MustacheParent, MustacheTransformable {
-    let facts: TemplateFacts
-    let index: Int
-
-    func child(named name: String) -> Any? {
-        guard let event = facts.delivery.items[index].event else { return nil }
-        switch name {
-        case "id": return event.id == 0 ? nil : NumberView(facts: facts, event.id)
-        case "type": return WordView(facts: facts, word: .eventType(event.type))
-        case "alarm": return event.alarm.map { WordView(facts: facts, word: .alarm($0)) }
-        case "time": return event.time.map { TimeView(facts: facts, instant: $0) }
-        case "received": return TimeView(facts: facts, instant: event.received)
-        case "late_seconds": return event.lateSeconds.map { NumberView(facts: facts, $0) }
-        case "clock_wrong": return event.clockWrong ? true : nil
-        case "txn": return TextView(foreign: event.txn)
-        default: return nil
-        }
-    }
-
-    func transform(_ name: String) -> Any? {
-        switch name {
-        case "what", "when", "age", "ago":
-            return ItemView(facts: facts, index: index).transform(name)
-        default: return nil
-        }
-    }
-}
-
-private struct PositionView: MustacheParent, MustacheTransformable {
-    let facts: TemplateFacts
-    let index: Int
-
-    func child(named name: String) -> Any? {
-        guard let position = facts.delivery.items[index].position else { return nil }
-        switch name {
-        case "latitude": return NumberView(facts: facts, position.latitude)
-        case "longitude": return NumberView(facts: facts, position.longitude)
-        case "speed_kmh": return position.speedKmh.map { NumberView(facts: facts, $0) }
-        case "valid": return position.valid
-        case "time": return position.time.map { TimeView(facts: facts, instant: $0) }
-        default: return nil
-        }
-    }
-
-    func transform(_ name: String) -> Any? {
-        switch name {
-        case "where", "mapLink": return ItemView(facts: facts, index: index).transform(name)
-        default: return nil
-        }
     }
 }

@@ -14,6 +14,9 @@ struct TemplateTag: Sendable {
     let content: String
     let line: Int
     let column: Int
+    /// Where its braces begin, and where what follows them does, in bytes.
+    let start: Int
+    let end: Int
 
     var isDot: Bool { content == "." }
     var isItems: Bool { content == "items" || content == ".items" }
@@ -71,7 +74,7 @@ struct TemplateScanner {
     }
 
     private mutating func tag() -> TemplateTag {
-        let (line, column) = (line, position - lineStart + 1)
+        let (line, column, first) = (line, position - lineStart + 1, position)
         var start = position + 2
         let kind = start < bytes.count ? Self.kind(of: bytes[start]) : .variable
         if kind != .variable { start += 1 }
@@ -79,12 +82,15 @@ struct TemplateScanner {
         let triple = kind == .unescaped && bytes[start - 1] == UInt8(ascii: "{")
         guard let end = endOfTag(from: start, braces: triple ? 3 : 2) else {
             position = bytes.count
-            return TemplateTag(kind: .unclosed, content: "", line: line, column: column)
+            return TemplateTag(
+                kind: .unclosed, content: "", line: line, column: column, start: first,
+                end: position)
         }
         let content = String(decoding: bytes[start..<end], as: UTF8.self)
         while position < end + (triple ? 3 : 2) { advance() }
         return TemplateTag(
-            kind: kind, content: CleanText.trimmed(content), line: line, column: column)
+            kind: kind, content: CleanText.trimmed(content), line: line, column: column,
+            start: first, end: position)
     }
 
     private func endOfTag(from start: Int, braces: Int) -> Int? {

@@ -1,53 +1,25 @@
-// The values that a template prints: each prints as it stands on the wire, and takes the filters
-// that make it readable in the contact's language and zone.
-import Mustache
+// What a template works with: the things that a name or a filter stands for. A value is an index
+// into the facts or something small, so that looking it up copies nothing; MessageView answers
+// what its members and filters are, by the names of TemplateShape.
 
-/// A text. Not a plain String, whose filters are swift-mustache's and cannot be added to.
-struct TextView: MustacheCustomRenderable, MustacheTransformable {
-    let renderText: String
-    /// A section over an empty text is not shown.
-    var isNull: Bool { renderText.isEmpty }
+/// One thing in `data`, or made of it by a filter.
+enum TemplateValue: Equatable {
+    case message
+    case items
+    /// One of the items, and the parts of it, by its index.
+    case item(Int), incident(Int), device(Int), event(Int), position(Int)
+    case text(String)
+    /// A word of the wire (`critical`, `vibration`) that `words` turns into the contact's language.
+    case word(Word)
+    /// Prints as RFC 3339 in UTC, as on the wire; its filters read it in the contact's zone.
+    case time(Instant)
+    case number(Number)
+    case flag(Bool)
+    /// Where in `{{#items}}` we are.
+    case loop(Loop)
+    case index(Int)
 
-    init(_ text: String) { renderText = text }
-
-    /// Foreign text, made harmless; nil where nothing is left of it.
-    init?(foreign text: String?) {
-        guard let text, !text.isEmpty else { return nil }
-        renderText = CleanText.line(text)
-        if renderText.isEmpty { return nil }
-    }
-
-    func transform(_ name: String) -> Any? {
-        switch name {
-        case "uppercased": TextView(renderText.uppercased())
-        case "lowercased": TextView(renderText.lowercased())
-        case "oneLine": TextView(CleanText.line(renderText))
-        case "entities": TextView(entities)
-        default: nil
-        }
-    }
-
-    /// `&`, `<` and `>` as entities: what Slack and its like ask for in a text.
-    private var entities: String {
-        var text = String.UnicodeScalarView()
-        for scalar in renderText.unicodeScalars {
-            switch scalar {
-            case "&": text.append(contentsOf: "&amp;".unicodeScalars)
-            case "<": text.append(contentsOf: "&lt;".unicodeScalars)
-            case ">": text.append(contentsOf: "&gt;".unicodeScalars)
-            default: text.append(scalar)
-            }
-        }
-        return String(text)
-    }
-}
-
-/// A word of the wire (`critical`, `vibration`) that `words` turns into the contact's language.
-struct WordView: MustacheCustomRenderable, MustacheTransformable {
-    let facts: TemplateFacts
-    let word: Word
-
-    enum Word: Sendable {
+    enum Word: Equatable {
         case reason(Reason)
         case severity(Severity)
         case state(Incident.State)
@@ -55,8 +27,70 @@ struct WordView: MustacheCustomRenderable, MustacheTransformable {
         case alarm(String)
     }
 
-    var renderText: String {
-        switch word {
+    enum Number: Equatable {
+        case whole(Int64)
+        case real(Double)
+
+        var real: Double {
+            switch self {
+            case .whole(let number): Double(number)
+            case .real(let number): number
+            }
+        }
+        var next: Number {
+            switch self {
+            case .whole(let number): .whole(number &+ 1)
+            case .real(let number): .real(number + 1)
+            }
+        }
+    }
+
+    struct Loop: Equatable {
+        var index: Int
+        var isLast: Bool
+    }
+
+    static func whole(_ number: Int) -> TemplateValue { .number(.whole(Int64(number))) }
+
+    /// Foreign text, made harmless; nil where nothing is left of it.
+    static func foreign(_ text: String?) -> TemplateValue? {
+        guard let text, !text.isEmpty else { return nil }
+        let clean = CleanText.line(text)
+        return clean.isEmpty ? nil : .text(clean)
+    }
+
+    /// Whether a section over it is not shown: an empty text, and the number 0 (`{{#held}}`).
+    var isNull: Bool {
+        switch self {
+        case .text(let text): text.isEmpty
+        case .number(let number): number.real == 0
+        case .message, .items, .item, .incident, .device, .event, .position, .word, .time, .flag,
+            .loop, .index:
+            false
+        }
+    }
+
+    /// As `{{…}}` prints it, before it is escaped. What is no value by itself prints nothing.
+    var printed: String {
+        switch self {
+        case .text(let text): return text
+        case .word(let word): return word.printed
+        case .time(let instant): return instant.rfc3339
+        case .number(.whole(let number)): return String(number)
+        case .number(.real(let number)):
+            var writer = JSONWriter(capacity: 24)
+            writer.value(number)
+            return String(decoding: writer.bytes, as: UTF8.self)
+        case .flag(let flag): return flag ? "true" : "false"
+        case .index(let index): return String(index)
+        case .message, .items, .item, .incident, .device, .event, .position, .loop: return ""
+        }
+    }
+}
+
+extension TemplateValue.Word {
+    fileprivate var printed: String {
+        switch self {
         case .reason(let reason): reason.rawValue
         case .severity(let severity): severity.rawValue
         case .state(let state): state.rawValue
@@ -64,91 +98,39 @@ struct WordView: MustacheCustomRenderable, MustacheTransformable {
         case .alarm(let kind): CleanText.line(kind)
         }
     }
-    var isNull: Bool { false }
 
-    func transform(_ name: String) -> Any? {
-        guard name == "words" else { return nil }
-        let wording = facts.wording
-        return switch word {
-        case .reason(let reason): TextView(wording.reason(reason))
-        case .severity(let severity): TextView(wording.severity(severity))
-        case .state(let state): TextView(wording.state(state))
-        case .eventType(let type): TextView(foreign: wording.eventType(type))
-        case .alarm(let kind): TextView(foreign: wording.alarm(kind))
+    func words(_ wording: Wording) -> TemplateValue? {
+        switch self {
+        case .reason(let reason): .text(wording.reason(reason))
+        case .severity(let severity): .text(wording.severity(severity))
+        case .state(let state): .text(wording.state(state))
+        case .eventType(let type): .foreign(wording.eventType(type))
+        case .alarm(let kind): .foreign(wording.alarm(kind))
         }
     }
 }
 
-/// A time: RFC 3339 in UTC as on the wire; its filters read it in the contact's zone.
-struct TimeView: MustacheCustomRenderable, MustacheTransformable {
-    let facts: TemplateFacts
-    let instant: Instant
-
-    var renderText: String { instant.rfc3339 }
-    var isNull: Bool { false }
-
-    func transform(_ name: String) -> Any? {
-        switch name {
-        case "localTime": TextView(facts.localTime(instant))
-        case "localDate": TextView(facts.wording.date(facts.wall(instant)))
-        case "localClock": TextView(facts.wording.clock(facts.wall(instant)))
-        case "ago": TextView(facts.ago(instant))
-        default: nil
-        }
-    }
+/// The names of members that a template may say (TemplateShape).
+enum TemplateName: String, CaseIterable {
+    case items, severity, reason, subject, text, delivery, contact
+    case rulesHash = "rules_hash"
+    case incident, rule, device, event, position, place, held
+    case id, state, opened, count, url
+    case name, uniqueId, group
+    case type, alarm, time, received, txn
+    case lateSeconds = "late_seconds"
+    case clockWrong = "clock_wrong"
+    case latitude, longitude, valid
+    case speedKmh = "speed_kmh"
 }
 
-/// A number, as JSON writes it. `{{#held}}` is not shown for 0.
-struct NumberView: MustacheCustomRenderable, MustacheTransformable {
-    let facts: TemplateFacts
-    let value: Value
-
-    enum Value: Sendable {
-        case whole(Int64)
-        case real(Double)
-    }
-
-    init(facts: TemplateFacts, _ value: Int) { self.init(facts: facts, Int64(value)) }
-    init(facts: TemplateFacts, _ value: Int64) {
-        self.facts = facts
-        self.value = .whole(value)
-    }
-    init(facts: TemplateFacts, _ value: Double) {
-        self.facts = facts
-        self.value = .real(value)
-    }
-
-    private var real: Double {
-        switch value {
-        case .whole(let number): Double(number)
-        case .real(let number): number
-        }
-    }
-
-    var renderText: String {
-        switch value {
-        case .whole(let number): return String(number)
-        case .real(let number):
-            var writer = JSONWriter(capacity: 24)
-            writer.value(number)
-            return String(decoding: writer.bytes, as: UTF8.self)
-        }
-    }
-    var isNull: Bool { real == 0 }
-
-    func transform(_ name: String) -> Any? {
-        switch name {
-        case "speed": return TextView(facts.wording.speed(real))
-        case "distance": return TextView(facts.wording.distance(metres: real))
-        case "span":
-            return Int64(exactly: real.rounded())
-                .map { TextView(facts.wording.span(seconds: $0)) }
-        case "plusone":
-            switch value {
-            case .whole(let number): return NumberView(facts: facts, number &+ 1)
-            case .real(let number): return NumberView(facts: facts, number + 1)
-            }
-        default: return nil
-        }
-    }
+/// The names of filters that a template may say (TemplateShape).
+enum TemplateFilter: String, CaseIterable {
+    case title, delay
+    case first, last, lead, count, several, empty
+    case who, headline, what, when, `where`, why, mapLink, link, age, ago, ended
+    case uppercased, lowercased, oneLine, entities, words
+    case localTime, localDate, localClock
+    case speed, distance, span, plusone
+    case index, even, odd
 }

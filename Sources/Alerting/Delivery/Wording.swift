@@ -8,8 +8,13 @@ package enum Wording: Sendable, Hashable, CaseIterable {
 
     /// - Parameter language: a contact's `language`: `de`, `de-AT`, `en`, …
     package init(language: String) {
-        let primary = language.prefix { $0 != "-" && $0 != "_" }.lowercased()
-        self = primary == "de" ? .german : .english
+        switch language {
+        case "en": self = .english
+        case "de": self = .german
+        default:
+            let primary = language.prefix { $0 != "-" && $0 != "_" }.lowercased()
+            self = primary == "de" ? .german : .english
+        }
     }
 
     func pick(_ english: String, _ german: String) -> String {

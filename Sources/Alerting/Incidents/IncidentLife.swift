@@ -60,6 +60,7 @@ extension StepBuilder {
     ) -> [Verdict] {
         guard !answers.list.isEmpty else { return [] }
         beginPart()
+        reserve(answers.matches)
         var verdicts: [Verdict] = []
         verdicts.reserveCapacity(answers.list.count)
         for answer in answers.list {
@@ -152,10 +153,10 @@ extension StepBuilder {
     func stampKey(
         _ rule: ActiveRule, _ happening: Happening, _ member: Incident.Member
     ) -> StampKey {
-        let by = rule.quietBy
-        let place = by.contains(.place) ? member.place ?? placeName(of: happening.event) ?? "" : ""
-        return StampKey(
-            rule: rule.id, device: by.contains(.device) ? happening.device : nil,
-            alarm: by.contains(.alarm) ? happening.event.alarm ?? "" : "", place: place)
+        StampKey(
+            rule: rule.id, device: rule.quietsByDevice ? happening.device : nil,
+            alarm: rule.quietsByAlarm ? happening.event.alarm ?? "" : "",
+            place: rule.quietsByPlace
+                ? member.place ?? placeName(of: happening.event) ?? "" : "")
     }
 }

@@ -103,6 +103,14 @@ struct StepBuilder {
         change(.incident(incident))
     }
 
+    /// Makes room for so many matches more: each is an incident and perhaps a stamp.
+    mutating func reserve(_ matches: Int) {
+        guard matches > 0 else { return }
+        incidents.reserveCapacity(incidents.count + matches)
+        stamps.reserveCapacity(stamps.count + matches)
+        step.changes.reserveCapacity(step.changes.count + 2 * matches)
+    }
+
     /// Begins a part of the step (an event's matches): what was changed so far counts from now on.
     mutating func beginPart() {
         earlierIncidents = incidents.count

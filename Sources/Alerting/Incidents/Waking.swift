@@ -38,11 +38,10 @@ extension StepBuilder {
     }
 
     private func stampKey(_ rule: ActiveRule, _ incident: Incident, _ pending: Item) -> StampKey {
-        let by = rule.quietBy
-        return StampKey(
-            rule: rule.id, device: by.contains(.device) ? incident.device : nil,
-            alarm: by.contains(.alarm) ? pending.event?.alarm ?? "" : "",
-            place: by.contains(.place) ? pending.place ?? "" : "")
+        StampKey(
+            rule: rule.id, device: rule.quietsByDevice ? incident.device : nil,
+            alarm: rule.quietsByAlarm ? pending.event?.alarm ?? "" : "",
+            place: rule.quietsByPlace ? pending.place ?? "" : "")
     }
 
     /// The digest of late events for one destination; what is over by now says so.

@@ -22,7 +22,8 @@ final class Facts {
     init(_ event: Event, past: [Report], known: Device?) {
         time = event.effectiveTime
         server = event.server
-        own = event.position.map { Report($0, at: event.timeOfPosition) }
+        let timeOfPosition = event.timeOfPosition
+        own = event.position.map { Report($0, at: timeOfPosition) }
         spoken = Report(saidBy: event, at: time)
         self.past = past
         // A description without attributes (a payload that somebody trimmed) takes none away.

@@ -103,7 +103,7 @@ final class ActiveRule: Sendable {
     let severity: Severity
     /// `once_per`; nil: `none`.
     let quietMilliseconds: Int64?
-    let quietBy: Set<OncePer.Dimension>
+    let quietsByDevice, quietsByAlarm, quietsByPlace: Bool
     let lateMilliseconds: Int64
     let lateThen: Late.Then
     /// Everybody that `notify` names, once for each way, with the template of the first step.
@@ -115,7 +115,9 @@ final class ActiveRule: Sendable {
         id = rule.id
         severity = rule.severity
         quietMilliseconds = rule.oncePer.duration?.wholeMilliseconds
-        quietBy = rule.oncePer.by
+        quietsByDevice = rule.oncePer.by.contains(.device)
+        quietsByAlarm = rule.oncePer.by.contains(.alarm)
+        quietsByPlace = rule.oncePer.by.contains(.place)
         lateMilliseconds = rule.late.upTo.wholeMilliseconds
         lateThen = rule.late.then
         hearers = Self.hearers(of: rule.notify, contacts)
@@ -144,42 +146,47 @@ final class ActiveRule: Sendable {
     }
 }
 
-/// Lists of rules under a key of two numbers.
+/// Lists of rules under a key of two numbers: sorted, for a search in a list of numbers costs less
+/// than a hash.
 struct Buckets: Sendable {
-    private var ranges: [UInt64: Range<Int32>] = [:]
+    /// For each kind, where its second numbers are in `others`.
+    private var kinds: [Range<Int>] = []
+    /// Ascending within a kind.
+    private var others: [Int32] = []
+    /// For each of `others`, where its rules begin; and the end of all.
+    private var starts: [Int] = []
     private var rules: [Int32] = []
-    /// For each kind, whether any key has it.
-    private var hasKind: [Bool] = []
 
     init(_ entries: [(kind: Int32, other: Int32, rule: Int32)]) {
-        let sorted = entries.map { (Self.key($0.kind, $0.other), $0.rule) }.sorted { $0 < $1 }
-        for entry in entries {
-            while hasKind.count <= entry.kind { hasKind.append(false) }
-            hasKind[Int(entry.kind)] = true
-        }
-        var start = 0
-        for (index, entry) in sorted.enumerated() {
-            rules.append(entry.1)
-            if index + 1 == sorted.count || sorted[index + 1].0 != entry.0 {
-                ranges[entry.0] = Int32(start)..<Int32(index + 1)
-                start = index + 1
+        let sorted = entries.sorted { ($0.kind, $0.other, $0.rule) < ($1.kind, $1.other, $1.rule) }
+        for entry in sorted {
+            while kinds.count <= entry.kind { kinds.append(others.count..<others.count) }
+            let own = kinds[Int(entry.kind)]
+            if own.isEmpty || others.last != entry.other {
+                others.append(entry.other)
+                starts.append(rules.count)
+                kinds[Int(entry.kind)] = own.lowerBound..<others.count
             }
+            rules.append(entry.rule)
         }
+        starts.append(rules.count)
     }
 
     var isEmpty: Bool { rules.isEmpty }
 
     @inline(__always)
-    private static func key(_ kind: Int32, _ other: Int32) -> UInt64 {
-        UInt64(UInt32(bitPattern: kind)) << 32 | UInt64(UInt32(bitPattern: other))
-    }
-
-    func has(_ kind: Int32) -> Bool { kind < hasKind.count && hasKind[Int(kind)] }
+    func has(_ kind: Int32) -> Bool { kind < kinds.count && !kinds[Int(kind)].isEmpty }
 
     @inline(__always)
     func forEach(_ kind: Int32, _ other: Int32, _ body: (Int32) -> Void) {
-        guard has(kind), let range = ranges[Self.key(kind, other)] else { return }
-        for index in range { body(rules[Int(index)]) }
+        guard has(kind) else { return }
+        var (low, high) = (kinds[Int(kind)].lowerBound, kinds[Int(kind)].upperBound)
+        while low < high {
+            let middle = (low + high) / 2
+            if others[middle] < other { low = middle + 1 } else { high = middle }
+        }
+        guard low < kinds[Int(kind)].upperBound, others[low] == other else { return }
+        for index in starts[low]..<starts[low + 1] { body(rules[index]) }
     }
 }
 

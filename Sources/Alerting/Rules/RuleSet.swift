@@ -46,7 +46,8 @@ struct RuleAnswer {
 /// What all rules say to one event, in the order of their ids.
 struct RuleAnswers {
     var list: [RuleAnswer] = []
-    var hasMatch = false
+    var matches = 0
+    var hasMatch: Bool { matches > 0 }
     /// Something that is still to come could make a rule match that does not now.
     var isOpen = false
     /// The report that places were read from, where it is not the event's own position.
@@ -92,18 +93,20 @@ extension RuleSet {
         let facts = facts()
         if guarded { addGuarded(kinds, fitting, facts, &answers) }
         if candidates.count > 1 { candidates.sort() }
+        answers.list.reserveCapacity(candidates.count)
+        let conditions = index.conditions
         for number in candidates {
             let rule = index.compiled[Int(number)]
             guard let form = index.form(of: rule, kinds) else { continue }
             guard rule.condition >= 0 else {
                 answers.list.append(RuleAnswer(rule: number, outcome: .match(form)))
-                answers.hasMatch = true
+                answers.matches += 1
                 continue
             }
-            let answer = judge.judge(rule.condition, index.conditions, facts, memory)
+            let answer = judge.judge(rule.condition, conditions, facts, memory)
             if answer.truth == .yes || (answer.truth == .unknown && rule.firesOnUnknown) {
                 answers.list.append(RuleAnswer(rule: number, outcome: .match(form)))
-                answers.hasMatch = true
+                answers.matches += 1
             } else {
                 if answer.isOpen { answers.isOpen = true }
                 answers.list.append(

@@ -33,7 +33,12 @@ package struct Attributes: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     package var isEmpty: Bool { entries.isEmpty }
 
     package subscript(name: String) -> Attribute? {
-        get { entries.first { $0.name == name }?.value }
+        get {
+            for index in entries.indices where entries[index].name == name {
+                return entries[index].value
+            }
+            return nil
+        }
         set {
             if let index = entries.firstIndex(where: { $0.name == name }) {
                 if let newValue {
