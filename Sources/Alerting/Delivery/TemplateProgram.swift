@@ -1,6 +1,6 @@
 // A template as the relay renders it: names and filters resolved to numbers, text as bytes, written
 // straight into one buffer. swift-mustache, which defines what a template means, takes 20 µs for a
-// message, three quarters of it in dynamic casts (docs/decisions/0015). This gives the same bytes
+// message, three quarters of it in dynamic casts (docs/decisions/0017). This gives the same bytes
 // for what TemplateCheck lets pass; what it does not cover is left to the library.
 
 struct TemplateProgram: Sendable {
