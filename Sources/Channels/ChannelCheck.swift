@@ -1,6 +1,6 @@
 // Whether a channel would work, as far as can be found out without sending anything to anybody:
-// mail up to the login, a web receiver by its HEAD, a hook by its file. For `outcry doctor`; what it
-// says holds no address, no URL and no secret.
+// mail up to the login, a web receiver by its HEAD, a hook by its file. For `outcry doctor`; what
+// it says holds no address, no URL and no secret.
 import Alerting
 import Foundation
 

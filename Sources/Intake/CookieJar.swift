@@ -1,5 +1,5 @@
-// The cookies of one session (RFC 6265, as much of it as one server and one login need): JSESSIONID,
-// and beside it what a proxy in front sets to find the same server again.
+// The cookies of one session (RFC 6265, as much of it as one server and one login need):
+// JSESSIONID, and beside it what a proxy in front sets to find the same server again.
 import Alerting
 
 /// Names and values, in the order in which they came.

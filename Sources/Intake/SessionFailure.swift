@@ -48,8 +48,8 @@ package enum SessionFailure: Error, Sendable, Hashable, CustomStringConvertible 
         case .disabledOrExpired:
             "the server refuses the login with 400: the account is disabled or expired"
         case .tokenUnknown:
-            "the server refuses the token: it is mistyped, expired (a token lives for 7 days unless "
-                + "made for longer) or revoked, or its account is disabled; make a new one"
+            "the server refuses the token: it is mistyped, expired (a token lives for 7 days "
+                + "unless made for longer) or revoked, or its account is disabled; make a new one"
         case .sessionLost: "the server does not know the session that it has just given"
         case .notTraccar(let what): "no Traccar server at this address: \(what); check url"
         case .redirected(let place): "the server sends us to \(place): give that address as url"

@@ -1,4 +1,4 @@
-// Why a connection to the socket ended, in words for people and without any of the server's secrets.
+// Why a connection to the socket ended, in words for people and without any secret of the server's.
 // NIO and BoringSSL tell it by a dozen types of error; what is left of them here is what somebody
 // can do something about.
 import Alerting

@@ -1,5 +1,5 @@
-// `outcry doctor`: everything that a relay stands on, looked at once and told in one line each, ok or
-// what to do. It reads what the relay reads and speaks to whom the relay speaks to, but sends no
+// `outcry doctor`: everything that a relay stands on, looked at once and told in one line each, ok
+// or what to do. It reads what the relay reads and speaks to whom the relay speaks to, but sends no
 // message, changes nothing, and prints no secret, no address of a page's query and no person's.
 
 import Alerting

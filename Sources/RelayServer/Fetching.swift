@@ -1,7 +1,7 @@
 // Carries out Intake's requests over libcurl: TLS verified, the proxy variables of the environment
 // ignored, no redirect followed, nothing sent that was not asked for (no `Origin`, no `Expect`).
-// Lists of a thousand devices are unpacked on the transfer's thread: give it one of its own, so that
-// no delivery waits for them.
+// Lists of a thousand devices are unpacked on the transfer's thread: give it one of its own, so
+// that no delivery waits for them.
 import Alerting
 package import Channels
 package import Intake

@@ -1,6 +1,6 @@
 // `outcry check --online`: whether the names that rule files take from a server (`traccar:` of
-// places, groups and calendars) exist there. Somebody else may rename them at any time, so each is a
-// warning, and a server that cannot be asked is one too.
+// places, groups and calendars) exist there. Somebody else may rename them at any time, so each is
+// a warning, and a server that cannot be asked is one too.
 
 package import Alerting
 import Channels
