@@ -144,7 +144,6 @@ let package = Package(
                 "RelayServer", "Alerting", "Storage", "Intake", "Channels", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        // Apart from RelayServerTests: the stand-in has a `Duration.minutes` of its own.
         .testTarget(
             name: "DoctorTests",
             dependencies: [

@@ -31,7 +31,7 @@ struct OnlineCheckTests {
             #expect(try await online(server.url, Surroundings.rules + all) == [])
             let wrong = (Surroundings.rules + all).replacing("Couriers", with: "Couriars")
                 .replacing("traccar: Working hours", with: "traccar: Closed days")
-                .replacing("traccar: Depot", with: "traccar: Depo")
+                .replacing("traccar: Depot Nord", with: "traccar: Depo")
             let found = try await online(server.url, wrong)
             #expect(found.count == 3)
             for name in ["Couriars", "Closed days", "Depo"] {
@@ -46,7 +46,7 @@ struct OnlineCheckTests {
         let found = try await online("http://127.0.0.1:\(port)", Surroundings.rules)
         #expect(found.count == 1 && found[0].hasPrefix("source 'one' cannot be asked for names"))
         let none = Surroundings.rules.replacing(
-            "traccar: Depot", with: "center: [48.2, 16.3], radius: 80 m")
+            "traccar: Depot Nord", with: "center: [48.2, 16.3], radius: 80 m")
         #expect(try await online("http://127.0.0.1:\(port)", none) == [])
     }
 }

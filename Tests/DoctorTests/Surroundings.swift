@@ -30,7 +30,7 @@ enum Surroundings {
     static let rules = """
         version: 1
         contacts: { workshop: { hook: bell } }
-        places: { depot: { traccar: Depot } }
+        places: { depot: { traccar: Depot Nord } }
         rules:
           - id: theft
             severity: critical
