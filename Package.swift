@@ -110,7 +110,7 @@ let package = Package(
             ]),
         .executableTarget(
             name: "outcry-bench",
-            dependencies: ["Alerting", "Intake", "TestSupport"],
+            dependencies: ["Alerting", "Intake", "TestSupport", "TrackerSimulator"],
             path: "Tests/Benchmarks", exclude: ["bench.sh"]),
         .target(
             name: "TestSupport", dependencies: ["Alerting"], path: "Tests/TestSupport",

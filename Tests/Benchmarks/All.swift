@@ -1,4 +1,4 @@
-// `outcry-bench all`: the figures (a) to (g), and (r) of (d), one after the other, alone on the
+// `outcry-bench all`: the figures (a) to (h), and (r) of (d), one after the other, alone on the
 // machine if one can.
 
 import Foundation
@@ -23,6 +23,8 @@ extension Bench {
         let report = Report()
         let figures = RelayFigures(
             report: report, folder: folder, scale: try options.fraction("scale", 1))
+        let connection = ConnectionFigures(
+            report: report, folder: folder, scale: figures.scale)
         let parts: [(name: String, measure: () throws -> Void)] = [
             ("a", { try matching(report, in: folder, only: sizes) }),
             ("b", { try decoding(report) }),
@@ -32,6 +34,7 @@ extension Bench {
             ("e", figures.memory),
             ("f", figures.ruleCount),
             ("g", figures.start),
+            ("h", connection.measure),
         ]
         var failed = false
         for part in parts where only.isEmpty || only.contains(part.name) {

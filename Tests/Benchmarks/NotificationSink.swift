@@ -113,6 +113,7 @@ final class NotificationSink: Sendable {
             guard case 48...57 = byte else { break }
             value = value * 10 + Int(byte - 48)
         }
-        return value >= EventTemplate.idBase ? value - EventTemplate.idBase : nil
+        // Those of the stand-in server begin at 1.
+        return value >= EventTemplate.idBase ? value - EventTemplate.idBase : value
     }
 }

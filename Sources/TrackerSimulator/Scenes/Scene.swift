@@ -10,6 +10,11 @@ package struct Scene: Sequence, Sendable {
         /// From the scene's beginning.
         package var at: Duration
         package var action: World.Action
+
+        package init(at: Duration, action: World.Action) {
+            self.at = at
+            self.action = action
+        }
     }
 
     package let name: String
