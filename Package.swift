@@ -142,12 +142,8 @@ let package = Package(
             name: "RelayServerTests",
             dependencies: [
                 "RelayServer", "Alerting", "Storage", "Intake", "Channels", "TestSupport",
+                "TrackerSimulator",
                 .product(name: "Logging", package: "swift-log"),
-            ]),
-        .testTarget(
-            name: "DoctorTests",
-            dependencies: [
-                "RelayServer", "Alerting", "Intake", "TrackerSimulator", "TestSupport",
             ]),
         .testTarget(
             name: "EndToEndTests",

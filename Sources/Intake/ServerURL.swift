@@ -3,11 +3,11 @@
 import Foundation
 
 /// A source's `url`.
-struct ServerURL: Sendable {
+package struct ServerURL: Sendable {
     /// As it was given, without slashes at its end.
     let text: String
 
-    init(_ text: String) {
+    package init(_ text: String) {
         var text = Substring(text)
         while text.hasSuffix("/") { text.removeLast() }
         // People copy the address of the API itself (BikeTrax' page shows that one).
@@ -15,7 +15,7 @@ struct ServerURL: Sendable {
         self.text = String(text)
     }
 
-    func url(_ path: String, query: [(name: String, value: String)] = []) -> String {
+    package func url(_ path: String, query: [(name: String, value: String)] = []) -> String {
         query.isEmpty ? text + path : text + path + "?" + Form.encoded(query)
     }
 

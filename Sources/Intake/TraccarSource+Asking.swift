@@ -69,9 +69,7 @@ extension TraccarSource {
     package func notifications(
         ofDevice device: Int64? = nil
     ) async throws(SessionFailure) -> [ServerNotification] {
-        let query = device.map { [(name: "deviceId", value: "\($0)")] } ?? []
-        return try await session.get(
-            "/api/notifications", query: query, read: lists.notifications)
+        try await session.notifications(ofDevice: device, lists)
     }
 
     // MARK: - Positions by id
@@ -160,5 +158,16 @@ extension TraccarSource {
                 return
             }
         }
+    }
+}
+
+extension TraccarSession {
+    /// The account's notifications, or those that are linked to a device: a notification itself
+    /// does not say to which it is (domain.md 4).
+    package func notifications(
+        ofDevice device: Int64?, _ lists: TraccarLists
+    ) async throws(SessionFailure) -> [ServerNotification] {
+        let query = device.map { [(name: "deviceId", value: "\($0)")] } ?? []
+        return try await get("/api/notifications", query: query, read: lists.notifications)
     }
 }

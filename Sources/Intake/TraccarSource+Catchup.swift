@@ -90,7 +90,9 @@ extension TraccarSource {
                 } catch {
                     throw SessionFailure.notJSON(error.description)
                 }
-                for arrival in arrivals where arrival.event.isOfStatus { statusEvents += 1 }
+                for arrival in arrivals where Event.isOfStatus(arrival.event.type) {
+                    statusEvents += 1
+                }
                 try await keep(arrivals, first: first, &result)
                 plan.answered(bytes: bytes.count)
             } catch SessionFailure.tooLarge {
@@ -187,7 +189,6 @@ extension TraccarSource {
                 around.heard(now)
             }
         }
-        if status.isConnected { around.heard(around.now()) }
     }
 }
 
@@ -207,9 +208,4 @@ extension Acceptance {
         case .duplicate, .fuller: false
         }
     }
-}
-
-extension Event {
-    /// Whether a server makes it only where `event.status.enable` is set.
-    var isOfStatus: Bool { ["deviceOnline", "deviceOffline", "deviceUnknown"].contains(type) }
 }

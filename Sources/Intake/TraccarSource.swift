@@ -185,20 +185,22 @@ package final class TraccarSource: Sendable {
 
     private func closed(_ end: TraccarSocket.End) -> (Reconnection.Ending, String) {
         let now = around.now()
-        let life = state.withLock { state -> Duration in
-            guard state.status.isConnected else { return .zero }
+        // Of a link that died unseen, since it was last heard.
+        var silence = Duration.zero
+        if case .silent(let time) = end { silence = time }
+        let life = state.withLock { state -> Duration? in
+            guard state.status.isConnected else { return nil }
             let life = now - state.status.since
             state.status.isConnected = false
             state.status.since = now
-            // Of a link that died unseen, since it was last heard.
-            var silence = Duration.zero
-            if case .silent(let time) = end { silence = time }
             state.gapFrom = min(state.gapFrom ?? .distantFuture, now - silence)
             state.schedule.ask(.lost, now: now)
             return life
         }
+        // On disk, so that the next start knows since when nobody listened.
+        if life != nil { around.heard(now - silence) }
         catchupBell.ring()
-        return (.lost(after: life), "the socket ended: \(end)")
+        return (.lost(after: life ?? .zero), "the socket ended: \(end)")
     }
 
     // MARK: - What the socket brings

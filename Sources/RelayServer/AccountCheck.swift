@@ -7,31 +7,21 @@ import Alerting
 import Intake
 import Logging
 
-/// One look at one account.
-struct AccountCheck {
-    private let source: TraccarSource
-    private let book: RuleBook
-    private let logger: Logger
-
-    init(_ source: TraccarSource, _ book: RuleBook, _ logger: Logger) {
-        self.source = source
-        self.book = book
-        self.logger = logger
-    }
-
-    func warnings() async -> [String] {
-        do {
-            let all = try await source.notifications()
-            var linked: [String: [ServerNotification]] = [:]
-            for name in book.devicesNamed.prefix(Limits.devicesChecked) {
-                guard let id = source.devices(named: name).first else { continue }
-                linked[name] = try await source.notifications(ofDevice: id)
-            }
-            return Self.warnings(book, all, linked: linked)
-        } catch {
-            logger.info("the account's notifications cannot be looked at: \(error)")
-            return []
+enum AccountCheck {
+    /// - Parameters:
+    ///   - device: the server's id of a device by its name or uniqueId.
+    ///   - ask: the account's notifications, or those that are linked to a device.
+    static func warnings(
+        _ book: RuleBook, device: (String) -> Int64?,
+        ask: (Int64?) async throws(SessionFailure) -> [ServerNotification]
+    ) async throws(SessionFailure) -> [String] {
+        let all = try await ask(nil)
+        var linked: [String: [ServerNotification]] = [:]
+        for name in book.devicesNamed.prefix(Limits.devicesChecked) {
+            guard let id = device(name) else { continue }
+            linked[name] = try await ask(id)
         }
+        return warnings(book, all, linked: linked)
     }
 
     /// What is missing, a line for each type or kind.
@@ -59,7 +49,7 @@ struct AccountCheck {
     }
 
     static func sayStatusEventsSeemOff(_ book: RuleBook, _ logger: Logger) {
-        guard book.happenings.contains(where: \.isOfStatus) else { return }
+        guard book.happenings.contains(where: { Event.isOfStatus($0.type) }) else { return }
         logger.warning(
             """
             devices come and go, but the server makes no deviceOnline or deviceOffline events \
@@ -75,7 +65,6 @@ struct Listened: Hashable, Comparable, CustomStringConvertible {
     var alarm: String?
 
     var description: String { alarm.map { "alarm \($0)" } ?? type }
-    var isOfStatus: Bool { ["deviceOnline", "deviceOffline", "deviceUnknown"].contains(type) }
 
     func isPushed(by notification: ServerNotification) -> Bool {
         guard notification.type == type else { return false }

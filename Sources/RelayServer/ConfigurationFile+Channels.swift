@@ -89,7 +89,7 @@ extension ConfigurationFile {
         settings.bodyTemplate = fields["body"].flatMap { text($0, "a template") }
         settings.ca = path(fields["ca"])
         if let entry = fields["links"], reader.flag(entry.value) ?? false {
-            notYet(entry, "'links' (signed acknowledge links)")
+            reader.notSupported("'links' (signed acknowledge links)", at: entry.mark)
         }
         settings.timeout = timeout(fields) ?? settings.timeout
         settings.atOnce = atOnce(fields) ?? settings.atOnce

@@ -159,10 +159,6 @@ extension ConfigurationFile {
         return nil
     }
 
-    func notYet(_ entry: Node.Entry, _ what: String) {
-        reader.error(at: entry.mark, "\(what) is not supported yet")
-    }
-
     /// A text with its placeholders resolved.
     func text(_ entry: Node.Entry, _ what: String) -> String? {
         guard let text = reader.text(entry.value, what) else { return nil }

@@ -97,8 +97,16 @@ package struct Feeds: Service {
         let said = Mutex<Set<String>>([])
         around.settled = { source in
             let book = parts.reload.current.book
-            let warnings =
-                book.unknownNames(parts.names) + (await AccountCheck(source, book, log).warnings())
+            var warnings = book.unknownNames(parts.names)
+            do throws(SessionFailure) {
+                warnings += try await AccountCheck.warnings(
+                    book, device: { source.devices(named: $0).first },
+                    ask: { id throws(SessionFailure) in
+                        try await source.notifications(ofDevice: id)
+                    })
+            } catch {
+                log.info("the account's notifications cannot be looked at: \(error)")
+            }
             // Once, not at each connection; again only after it had been put right.
             let new = said.withLock { said in
                 defer { said = Set(warnings) }

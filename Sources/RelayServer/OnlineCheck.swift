@@ -54,11 +54,10 @@ package struct OnlineCheck: Sendable {
         let groups = try await session.get("/api/groups", read: lists.groups)
         let calendars = try await session.get("/api/calendars", read: lists.calendars)
         await session.logout()
-        var names = ServerNames()
-        names.geofences = Set(geofences.flatMap { [$0.name, String($0.id)] })
-        for group in groups { names.groups[group.name] = [] }
-        for calendar in calendars { names.calendars[calendar.name] = calendar.text ?? "" }
-        return names
+        var directory = Directory()
+        _ = directory.replace(geofences: geofences)
+        _ = directory.replace(groups: groups)
+        return directory.names(calendars: calendars)
     }
 }
 
@@ -70,6 +69,6 @@ extension RuleBook {
             case .area: false
             }
         }
-        return hasPlaces || !serverGroups.isEmpty || !serverCalendars.isEmpty
+        return hasPlaces || refersToServers
     }
 }

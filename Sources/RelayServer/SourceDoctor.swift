@@ -72,7 +72,8 @@ struct SourceDoctor {
         do throws(FetchFailure) {
             answer = try await fetch(
                 FetchRequest(
-                    url: base + "/api/server", headers: [("Accept", "application/json")],
+                    url: ServerURL(source.url).url("/api/server"),
+                    headers: [("Accept", "application/json")],
                     timeout: .seconds(Limits.sessionSeconds), limit: Limits.sessionBytes))
         } catch {
             say(.problem, "server", error.description)
@@ -89,10 +90,6 @@ struct SourceDoctor {
         let clock = Self.clock(answer, between: before, and: Timekeeper.wallTime)
         say(clock?.verdict ?? .ok, "clock", clock?.words ?? "not compared: it tells no time")
         return true
-    }
-
-    private var base: String {
-        source.url.hasSuffix("/api") ? String(source.url.dropLast(4)) : source.url
     }
 
     /// `Date` has whole seconds, and was written somewhere between the two moments.
@@ -149,16 +146,14 @@ struct SourceDoctor {
     ) async {
         guard let book else { return }
         do throws(SessionFailure) {
-            let all = try await session.get("/api/notifications", read: lists.notifications)
-            var linked: [String: [ServerNotification]] = [:]
-            for name in book.devicesNamed.prefix(Limits.devicesChecked) {
-                let named = devices.first { [$0.device.uniqueId, $0.device.name].contains(name) }
-                guard let named else { continue }
-                linked[name] = try await session.get(
-                    "/api/notifications", query: [("deviceId", String(named.device.id))],
-                    read: lists.notifications)
-            }
-            let warnings = AccountCheck.warnings(book, all, linked: linked)
+            let warnings = try await AccountCheck.warnings(
+                book,
+                device: { name in
+                    devices.first { [$0.device.uniqueId, $0.device.name].contains(name) }?.device.id
+                },
+                ask: { id throws(SessionFailure) in
+                    try await session.notifications(ofDevice: id, lists)
+                })
             for warning in warnings { say(.warning, "notifications", warning) }
             if warnings.isEmpty {
                 say(.ok, "notifications", "the server pushes what the rules are about")

@@ -74,7 +74,8 @@ final class Prepared {
 
     /// Tells SQLite to copy what is bound.
     private static let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
-    /// An empty text is not NULL: it needs an address, whatever stands there.
+    /// An empty text is not NULL: it needs an address, whatever stands there. Safe to share: one
+    /// byte that is written here and never again.
     nonisolated(unsafe) private static let nothing: UnsafePointer<CChar> = {
         let byte = UnsafeMutablePointer<CChar>.allocate(capacity: 1)
         byte.initialize(to: 0)

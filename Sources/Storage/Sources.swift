@@ -11,13 +11,7 @@ extension Store {
         _ source: String, server: String, at now: Instant,
         done: @escaping @Sendable (Result<SourceProgress, StoreError>) -> Void
     ) {
-        writer.submit(
-            Submission(weight: 1) { ledger in
-                let progress = try ledger.connected(source, server, at: now)
-                return { done(.success(progress)) }
-            } fail: {
-                done(.failure($0))
-            })
+        submit(weight: 1, done) { try $0.connected(source, server, at: now) }
     }
 
     /// Notes that a catch-up that began at `moment` has ended well: what it has asked for is on
@@ -26,34 +20,18 @@ extension Store {
         _ source: String, server: String, to moment: Instant,
         done: @escaping @Sendable (Result<Void, StoreError>) -> Void
     ) {
-        writer.submit(
-            Submission(weight: 1) { ledger in
-                try ledger.caughtUp(source, server, to: moment)
-                return { done(.success(())) }
-            } fail: {
-                done(.failure($0))
-            })
+        submit(weight: 1, done) { try $0.caughtUp(source, server, to: moment) }
     }
 
     /// Notes that a source listened at `moment`. What fails is noted the next time.
     package func heard(_ source: String, server: String, at moment: Instant) {
-        writer.submit(
-            Submission(weight: 1) { ledger in
-                try ledger.heard(source, server, at: moment)
-                return {}
-            } fail: { _ in
-            })
+        submit(weight: 1, { _ in }) { try $0.heard(source, server, at: moment) }
     }
 
     /// Keeps what a source's server told of its names, for a start without it.
     package func keep(_ names: ServerNames, source: String, server: String) {
-        writer.submit(
-            Submission(weight: 4) { ledger in
-                try ledger.keep(names, source, server)
-                return {}
-            } fail: { _ in
-                // It is told again at the next connection, and not needed before the next start.
-            })
+        // What fails is told again at the next connection, and not needed before the next start.
+        submit(weight: 4, { _ in }) { try $0.keep(names, source, server) }
     }
 
     /// What was kept of a source's names. Blocks.

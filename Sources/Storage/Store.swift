@@ -132,13 +132,13 @@ package final class Store: Sendable {
         }
     }
 
-    private func submit(
-        weight: Int, _ done: @escaping @Sendable (Result<Void, StoreError>) -> Void,
-        _ write: @escaping @Sendable (Ledger) throws -> Void
+    func submit<Value: Sendable>(
+        weight: Int, _ done: @escaping @Sendable (Result<Value, StoreError>) -> Void,
+        _ write: @escaping @Sendable (Ledger) throws -> Value
     ) {
         submit(weight: weight) { ledger in
-            try write(ledger)
-            return { done(.success(())) }
+            let value = try write(ledger)
+            return { done(.success(value)) }
         } fail: {
             done(.failure($0))
         }

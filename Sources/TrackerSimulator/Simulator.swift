@@ -240,7 +240,11 @@ package final class Simulator: Sendable {
     private func answer(_ request: Request) -> (Answer, Duration) {
         if request.path.first == "simulator" { return (control(request), .zero) }
         return state.withLock { state in
-            (state.server.answer(request, now: now()), state.server.faults.delay)
+            let now = now()
+            var answer = state.server.answer(request, now: now)
+            // As Jetty sends it with each answer.
+            answer.headers.append(("Date", now.httpDate))
+            return (answer, state.server.faults.delay)
         }
     }
 

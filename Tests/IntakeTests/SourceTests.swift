@@ -255,6 +255,20 @@ struct SourceTests {
         #expect(stored.map(\.event.id) == [1])
     }
 
+    @Test("the next run knows since when nobody listened, however short the last one was")
+    func gapOverStop() async throws {
+        for run in 1...2 {
+            let source = world.source()
+            let running = Task { await source.run() }
+            await world.wait { $0.results.count == run }
+            running.cancel()
+            await running.value
+            world.clock.advance(.seconds(30))
+        }
+        let gap = world.state.withLock { $0.results[1] }.gap
+        #expect(gap.map { $0.to - $0.from } == .seconds(30))
+    }
+
     @Test("a refused login is asked again in ten seconds, then in twenty")
     func refusedLogin() async throws {
         world.state.withLock { $0.refusesLogin = true }

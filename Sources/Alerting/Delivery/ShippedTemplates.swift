@@ -1,5 +1,6 @@
 // Made by templates/embed.sh: do not edit. The templates that the binary carries, so that it needs
-// no folder beside it; each is the file of that path below templates/, byte for byte.
+// no folder beside it; each is the file of that path below templates/, byte for byte. Long, and one
+// thing: a list that only the compiler reads.
 
 /// The files below `templates/`, by path.
 let shippedTemplates: [(path: String, text: String)] = [

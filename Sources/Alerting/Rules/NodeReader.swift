@@ -27,6 +27,12 @@ package final class NodeReader {
         note(.error, mark, message, suggestion)
     }
 
+    /// For what the language has and this version has not: refused by name, never ignored, in the
+    /// words that the contract asks for.
+    package func notSupported(_ what: String, at mark: Mark) {
+        error(at: mark, "\(what) is not supported yet")
+    }
+
     package func warning(at mark: Mark, _ message: String, suggestion: String? = nil) {
         note(.warning, mark, message, suggestion)
     }

@@ -52,8 +52,8 @@ package enum DeviceSelector: Hashable, Sendable {
     case matching([String])
 }
 
-/// The one thing that happens (`when`). Forms that need timers or the device's own track are
-/// refused by RuleFile as not supported yet; they become cases here.
+/// The one thing that happens (`when`). Forms that need timers or the device's own track have no
+/// case here: RuleFile refuses them.
 package indirect enum Trigger: Hashable, Sendable {
     /// Events of type `alarm` of these kinds; nil: any kind.
     case alarm([String]?)

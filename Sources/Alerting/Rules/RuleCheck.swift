@@ -9,7 +9,7 @@ extension RuleLoader {
 
     // MARK: - Replacing
 
-    /// A circle is said where it closes; all other uses of `replaces` are not supported yet.
+    /// A circle is said where it closes; all other uses of `replaces` are refused as not built.
     private func checkReplacements() {
         var inCircle: Set<String> = []
         for (replacement, circle) in circles() {
@@ -26,7 +26,7 @@ extension RuleLoader {
         }
         for replacement in all where !inCircle.contains(replacement.rule) {
             guard refused.insert(replacement.rule).inserted else { continue }
-            notSupported("'replaces'", at: replacement.key, replacement.reader)
+            replacement.reader.notSupported("'replaces'", at: replacement.key)
         }
     }
 

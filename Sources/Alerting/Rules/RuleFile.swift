@@ -331,8 +331,4 @@ final class RuleLoader {
             at: mark, "no \(what) \(verb) called '\(name.abbreviated)'",
             suggestion: Spelling.nearest(to: name, among: known))
     }
-
-    func notSupported(_ what: String, at mark: Mark, _ reader: NodeReader) {
-        reader.error(at: mark, "\(what) is not supported yet")
-    }
 }

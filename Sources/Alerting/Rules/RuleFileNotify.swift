@@ -132,7 +132,7 @@ extension RuleLoader {
         }
         guard let after = fields["after"] else {
             if let unless, reader.errors == errors {
-                notSupported("'unless'", at: unless.mark, reader)
+                reader.notSupported("'unless'", at: unless.mark)
             }
             return
         }
@@ -145,7 +145,7 @@ extension RuleLoader {
             )
         }
         if reader.errors == errors, !draft.excluded.contains("after") {
-            notSupported("'after'", at: after.mark, reader)
+            reader.notSupported("'after'", at: after.mark)
         }
     }
 
@@ -199,7 +199,7 @@ extension RuleLoader {
         let errors = draft.reader.errors
         read()
         if draft.reader.errors == errors, !draft.excluded.contains(entry.key) {
-            notSupported("'\(entry.key)'", at: entry.mark, draft.reader)
+            draft.reader.notSupported("'\(entry.key)'", at: entry.mark)
         }
     }
 

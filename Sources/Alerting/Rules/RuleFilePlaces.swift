@@ -278,7 +278,7 @@ extension RuleLoader {
 
     private func readQuiet(_ entry: Node.Entry, _ reader: NodeReader) {
         guard isHours(entry.value, reader) else { return }
-        notSupported("'quiet'", at: entry.mark, reader)
+        reader.notSupported("'quiet'", at: entry.mark)
     }
 
     /// `20 per 1h`.
@@ -293,7 +293,7 @@ extension RuleLoader {
                 "'\(text.abbreviated)' is no limit; write one such as 20 per 1h")
             return
         }
-        notSupported("'limit'", at: entry.mark, reader)
+        reader.notSupported("'limit'", at: entry.mark)
     }
 
     /// Whether a node is the name of hours that have no error of their own.

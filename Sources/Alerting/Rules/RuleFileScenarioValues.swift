@@ -149,7 +149,7 @@ extension RuleLoader {
             reader.error(at: fields.first, "a line about a source has no '\(key)'")
         }
         if reader.errors == errors, let entry = fields["source"] {
-            notSupported("'source' in a test", at: entry.mark, reader)
+            reader.notSupported("'source' in a test", at: entry.mark)
         }
     }
 
@@ -202,7 +202,7 @@ extension RuleLoader {
                 } else {
                     reader.error(at: form.mark, "'silence' needs a 'for' such as 30m")
                 }
-                if reader.errors == errors { notSupported("'silence'", at: form.mark, reader) }
+                if reader.errors == errors { reader.notSupported("'silence'", at: form.mark) }
             }
             guard let target, form.key != "silence" else { return nil }
             return .command(form.key == "ack" ? .acknowledge : .clear, target: target)

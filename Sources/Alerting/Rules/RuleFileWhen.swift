@@ -17,7 +17,7 @@ extension RuleLoader {
         "sequence": ["within", "any_order"], "count": ["more_than", "within"],
     ]
 
-    /// nil: it is missing, has an error, or is not supported yet.
+    /// nil: it is missing, has an error, or is refused as not built.
     func readWhen(_ fields: NodeReader.Fields, _ reader: NodeReader) -> Trigger? {
         guard let entry = fields["when"] else {
             reader.missing("when", in: fields, "the rule has no 'when': the one thing that happens")
@@ -41,7 +41,7 @@ extension RuleLoader {
         }
         readTimed(form, when, reader)
         // Whatever was wrong in it comes first; a form that is well is not done yet.
-        if reader.errors == errors { notSupported("'\(form.key)'", at: form.mark, reader) }
+        if reader.errors == errors { reader.notSupported("'\(form.key)'", at: form.mark) }
         return nil
     }
 
@@ -211,9 +211,9 @@ extension RuleLoader {
             reader.warning(at: form.value.mark, "this rule never fires: it names no place")
         }
         if !isSupported, reader.errors == errors {
-            notSupported(
+            reader.notSupported(
                 "'\(form.key)' of a place that is defined in the file (not 'traccar:')",
-                at: form.mark, reader)
+                at: form.mark)
         }
         return reader.errors == errors ? names : nil
     }
@@ -241,12 +241,12 @@ extension RuleLoader {
             }
             // A form with an error is complained of already, and enough.
             if reader.errors == errors, trigger != nil {
-                notSupported("'for_at_least'", at: entry.mark, reader)
+                reader.notSupported("'for_at_least'", at: entry.mark)
             }
         }
         guard let entry = when["unless_followed_by"] else { return }
         readUnlessFollowedBy(entry, reader)
-        if reader.errors == before { notSupported("'unless_followed_by'", at: entry.mark, reader) }
+        if reader.errors == before { reader.notSupported("'unless_followed_by'", at: entry.mark) }
     }
 
     func readUnlessFollowedBy(_ entry: Node.Entry, _ reader: NodeReader) {

@@ -61,6 +61,12 @@ package struct Event: Hashable, Sendable {
     package var lateness: Duration { .milliseconds(lateMilliseconds) }
     package var lateMilliseconds: Int64 { received.milliseconds - effectiveTime.milliseconds }
 
+    /// Whether a server makes events of this type only where `event.status.enable` is set (off
+    /// since Traccar 6.14).
+    package static func isOfStatus(_ type: String) -> Bool {
+        type == "deviceOnline" || type == "deviceOffline" || type == "deviceUnknown"
+    }
+
     /// What makes two copies the same event (DESIGN, deduplication 1). The body is never part of
     /// it: copies differ in `attributes.message`.
     package var identity: String {

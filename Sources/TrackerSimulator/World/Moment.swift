@@ -50,6 +50,17 @@ package struct Moment: Hashable, Comparable, Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// As HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).
+    package var httpDate: String {
+        var seconds = Int(milliseconds / 1_000)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        var text = [CChar](repeating: 0, count: 32)
+        // Names of days and months are English in the C locale, which nothing here leaves.
+        let count = strftime(&text, text.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
+        return String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     /// A request's parameter: a zone is a must (Traccar hands it to Java's ISO_OFFSET_DATE_TIME);
     /// nil for anything else.
     package init?(parameter text: String) {

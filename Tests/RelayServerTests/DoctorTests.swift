@@ -25,10 +25,10 @@ struct DoctorTests {
         "where all is well there is one line each, all ok",
         arguments: [Dialect.biketrax, .traccar6])
     func well(_ dialect: Dialect) async throws {
-        let rules = Surroundings.rules.replacing(", jamming", with: "")
-        try await Surroundings.withServer(dialect) { server in
-            let relay = try Surroundings.listener()
-            let folder = try Surroundings.configuration(
+        let rules = DoctorSurroundings.rules.replacing(", jamming", with: "")
+        try await DoctorSurroundings.withServer(dialect) { server in
+            let relay = try DoctorSurroundings.listener()
+            let folder = try DoctorSurroundings.configuration(
                 server.url, listen: relay.port, rules: rules)
             let (isWell, lines) = await look(folder)
             #expect(isWell)
@@ -41,13 +41,14 @@ struct DoctorTests {
                 ])
             let text = lines.map(\.description).joined(separator: "\n")
             #expect(!text.contains(World.Account().token))
+            #expect(text.contains("ok    source one, clock: this machine's and the server's agree"))
             #expect(text.contains("ok    source one, devices: the account sees 3"))
         }
     }
 
     @Test("what is wrong is told with what to do, and the rest is looked at all the same")
     func unwell() async throws {
-        try await Surroundings.withServer(.traccar6) { world in
+        try await DoctorSurroundings.withServer(.traccar6) { world in
             world.account.disableReports = true
             world.notifications.removeAll { $0.type == "geofenceExit" }
             for index in world.notifications.indices {
@@ -55,9 +56,9 @@ struct DoctorTests {
                 world.notifications[index].alarms = alarms?.replacing("jamming,", with: "")
             }
         } _: { server in
-            let relay = try Surroundings.listener()
+            let relay = try DoctorSurroundings.listener()
             relay.answer(.status(404))
-            let folder = try Surroundings.configuration(
+            let folder = try DoctorSurroundings.configuration(
                 server.url, listen: relay.port, hook: "/no/such")
             let (isWell, lines) = await look(folder)
             #expect(!isWell)
@@ -76,9 +77,9 @@ struct DoctorTests {
 
     @Test("a login that is refused, a server that is not there: one line, not one for each page")
     func refused() async throws {
-        let relay = try Surroundings.listener()
-        try await Surroundings.withServer { server in
-            let folder = try Surroundings.configuration(
+        let relay = try DoctorSurroundings.listener()
+        try await DoctorSurroundings.withServer { server in
+            let folder = try DoctorSurroundings.configuration(
                 server.url, listen: relay.port, session: #"{ token: "wr0ng" }"#)
             let (isWell, lines) = await look(folder)
             #expect(!isWell)
@@ -88,7 +89,7 @@ struct DoctorTests {
             #expect(!"\(lines)".contains("wr0ng"))
         }
         let port = try LoopbackSocket.freePort()
-        let folder = try Surroundings.configuration(
+        let folder = try DoctorSurroundings.configuration(
             "http://127.0.0.1:\(port)", listen: relay.port)
         let lines = await look(folder).lines
         #expect(
@@ -98,13 +99,13 @@ struct DoctorTests {
 
     @Test("BikeTrax: the account's own webhook is compared with ours, and its query not shown")
     func webhook() async throws {
-        let relay = try Surroundings.listener()
-        try await Surroundings.withServer { world in
+        let relay = try DoctorSurroundings.listener()
+        try await DoctorSurroundings.withServer { world in
             world.account.webhook = World.Webhook(
                 url: "http://127.0.0.1:\(relay.port)/hooks/two?key=s3cret", key: "psk-s3cret",
                 types: ["deviceOnline", "geofenceExit"])
         } _: { server in
-            let folder = try Surroundings.configuration(server.url, listen: 1)
+            let folder = try DoctorSurroundings.configuration(server.url, listen: 1)
             let (isWell, lines) = await look(folder)
             #expect(!isWell)
             let told = lines.filter { $0.subject.hasSuffix("webhook") }.map(\.words)
@@ -121,16 +122,16 @@ struct DoctorTests {
 
     @Test("a configuration that cannot be used, rules with an error, a folder that is missing")
     func files() async throws {
-        let missing = await look(Folder())
+        let missing = await look(try Folder())
         #expect(!missing.isWell && missing.lines.map(\.subject) == ["configuration"])
-        let broken = try Surroundings.configuration(
+        let broken = try DoctorSurroundings.configuration(
             "http://127.0.0.1:1", listen: 1, rules: "version: 1\nrules: 5\n")
         let lines = await look(broken).lines
         #expect(lines.contains { $0.verdict == .problem && $0.subject == "rules" })
         #expect(lines.contains { $0.subject == "source one, server" }, "the rest is looked at")
 
         unsetenv("OUTCRY_TEST_UNSET")
-        let unset = try Surroundings.configuration(
+        let unset = try DoctorSurroundings.configuration(
             "http://127.0.0.1:1", listen: 1, session: #"{ token: "${env:OUTCRY_TEST_UNSET}" }"#)
         let found = await look(unset)
         #expect(!found.isWell && "\(found.lines)".contains("OUTCRY_TEST_UNSET"))

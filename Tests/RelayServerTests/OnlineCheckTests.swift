@@ -9,7 +9,7 @@ import TrackerSimulator
 @Suite("Names on the server", .timeLimit(.minutes(1)))
 struct OnlineCheckTests {
     private func online(_ url: String, _ rules: String) async throws -> [String] {
-        let folder = try Surroundings.configuration(url, listen: 1, rules: rules)
+        let folder = try DoctorSurroundings.configuration(url, listen: 1, rules: rules)
         let path = folder.configuration
         let read = try ConfigurationFile(path: path).checked()
         let book = try RuleLibrary(read).read().book
@@ -27,9 +27,9 @@ struct OnlineCheckTests {
             calendars: { closed: { traccar: Working hours } }
 
             """
-        try await Surroundings.withServer { server in
-            #expect(try await online(server.url, Surroundings.rules + all) == [])
-            let wrong = (Surroundings.rules + all).replacing("Couriers", with: "Couriars")
+        try await DoctorSurroundings.withServer { server in
+            #expect(try await online(server.url, DoctorSurroundings.rules + all) == [])
+            let wrong = (DoctorSurroundings.rules + all).replacing("Couriers", with: "Couriars")
                 .replacing("traccar: Working hours", with: "traccar: Closed days")
                 .replacing("traccar: Depot Nord", with: "traccar: Depo")
             let found = try await online(server.url, wrong)
@@ -43,9 +43,9 @@ struct OnlineCheckTests {
     @Test("a server that cannot be asked is one warning; rules without such names ask nobody")
     func nobodyAsked() async throws {
         let port = try LoopbackSocket.freePort()
-        let found = try await online("http://127.0.0.1:\(port)", Surroundings.rules)
+        let found = try await online("http://127.0.0.1:\(port)", DoctorSurroundings.rules)
         #expect(found.count == 1 && found[0].hasPrefix("source 'one' cannot be asked for names"))
-        let none = Surroundings.rules.replacing(
+        let none = DoctorSurroundings.rules.replacing(
             "traccar: Depot Nord", with: "center: [48.2, 16.3], radius: 80 m")
         #expect(try await online("http://127.0.0.1:\(port)", none) == [])
     }

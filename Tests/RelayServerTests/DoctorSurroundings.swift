@@ -7,26 +7,7 @@ import TrackerSimulator
 
 @testable import RelayServer
 
-/// A folder that vanishes with the value.
-final class Folder: Sendable {
-    let path = NSTemporaryDirectory() + "outcry-doctor-" + UUID().uuidString
-
-    var configuration: String { path + "/outcry.yaml" }
-
-    // A folder that stays behind in /tmp harms nobody.
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    @discardableResult
-    func write(_ name: String, _ text: String) throws -> String {
-        let file = URL(fileURLWithPath: path).appendingPathComponent(name)
-        try FileManager.default.createDirectory(
-            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(text.utf8).write(to: file)
-        return file.path
-    }
-}
-
-enum Surroundings {
+enum DoctorSurroundings {
     static let rules = """
         version: 1
         contacts: { workshop: { hook: bell } }
@@ -46,10 +27,10 @@ enum Surroundings {
     /// A folder with rules and a configuration for a server.
     static func configuration(
         _ url: String, listen: Int, session: String = #"{ token: "${env:OUTCRY_TEST_TOKEN}" }"#,
-        hook: String = "/bin/true", rules: String = Surroundings.rules
+        hook: String = "/bin/true", rules: String = DoctorSurroundings.rules
     ) throws -> Folder {
         setenv("OUTCRY_TEST_TOKEN", World.Account().token, 1)
-        let folder = Folder()
+        let folder = try Folder()
         try folder.write("rules/a.yaml", rules)
         try folder.write(
             "outcry.yaml",
@@ -92,4 +73,8 @@ enum Surroundings {
         sink.answer(.status(405))
         return sink
     }
+}
+
+extension Folder {
+    var configuration: String { path + "/outcry.yaml" }
 }
