@@ -15,6 +15,8 @@ package enum Limits {
     /// How long a peer may take to read its last answer.
     package static let lingerSeconds: Int64 = 2
     package static let connections = 1_000
+    /// Told to make room, with an answer still due.
+    package static let connectionsLeaving = 1_000
     /// Of bodies that are being received or committed, on one event loop.
     package static let bodyBytesInMemory = 64 << 20
     package static let jsonDepth = 64

@@ -4,6 +4,7 @@
 // connection's own event loop (WebhookHandler): from here only an order is sent to it.
 //
 // A sweep, not a timer for each request: a timer costs more than the request's own HTTP.
+import Alerting
 import NIOCore
 import Synchronization
 
@@ -83,16 +84,21 @@ final class Connections: Sendable {
         self.counters = counters
     }
 
-    /// Takes a newcomer in, having one closed for it where all places are taken. False: nothing can
-    /// be closed any more, as each connection is on its way out already.
+    /// Takes a newcomer in, having one closed for it where all places are taken. False: too many
+    /// of those that were told to go still wait for the answer that is due to them.
     func open(_ newcomer: Connection) -> Bool {
         let (isTaken, condemned) = all.withLock { all -> (Bool, Connection?) in
             var condemned: Connection?
+            guard all.count < bounds.connections + Limits.connectionsLeaving else {
+                return (false, nil)
+            }
             if all.count >= bounds.connections {
-                condemned = all.values.filter { !$0.isCondemned.load(ordering: .relaxed) }
-                    .min { Self.rank($0) < Self.rank($1) }
-                guard let condemned else { return (false, nil) }
-                condemned.isCondemned.store(true, ordering: .relaxed)
+                // The places of those that were told to go are free already.
+                let staying = all.values.filter { !$0.isCondemned.load(ordering: .relaxed) }
+                if staying.count >= bounds.connections {
+                    condemned = staying.min { Self.rank($0) < Self.rank($1) }
+                    condemned?.isCondemned.store(true, ordering: .relaxed)
+                }
             }
             all[ObjectIdentifier(newcomer)] = newcomer
             return (true, condemned)

@@ -3,6 +3,7 @@ import Alerting
 import Foundation
 import Logging
 import NIOCore
+import NIOEmbedded
 import ServiceLifecycle
 import Testing
 
@@ -25,6 +26,18 @@ struct BoundsTests {
             await client.end()
             #expect(server.counters.now.refused == [.headers: 1])
         }
+    }
+
+    @Test("a place that was given up is free, though the one who had it is not gone yet")
+    func leaving() {
+        var bounds = IntakeBounds.test
+        bounds.connections = 1
+        let connections = Connections(bounds: bounds, counters: IntakeCounters())
+        let all = (0..<3).map { _ in Connection(EmbeddedChannel()) }
+        #expect(connections.open(all[0]) && connections.open(all[1]))
+        connections.close(all[1])
+        #expect(connections.open(all[2]))
+        #expect(all.map { $0.isCondemned.load(ordering: .relaxed) } == [true, false, false])
     }
 
     @Test("as many headers as are allowed are taken")

@@ -156,7 +156,8 @@ struct ProtocolTests {
         try await withIntake(store, bounds: bounds) { _, port in
             for _ in 0..<5 {
                 let client = try await RawClient(port: port)
-                try await client.send(
+                // Not sent where it had to make room for one that has come meanwhile.
+                try? await client.send(
                     "POST /hooks/open HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{\"ty")
                 try await client.close()
             }

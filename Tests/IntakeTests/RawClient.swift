@@ -48,7 +48,10 @@ final class RawClient {
             + "Content-Length: \(body.utf8.count)\r\n\(extra)\r\n\(body)"
     }
 
-    func close() async throws { try await channel.close().get() }
+    /// The server may have been quicker.
+    func close() async throws {
+        do { try await channel.close().get() } catch ChannelError.alreadyClosed {}
+    }
     func closeOutput() async throws { try await channel.close(mode: .output).get() }
 
     /// The next answer; throws `Ended` where the server hangs up before it is whole.
