@@ -65,8 +65,7 @@ package struct Engine: Sendable {
             completeEarlier(event, memory, &step)
         case .report(let event):
             step.cause = "report|\(event.identity)|\(now.milliseconds)"
-            let subject = step.learn(event, memory)
-            judgeAgain(subject, by: nil, memory, &step)
+            decide(report: event, memory, &step)
         case .geofence(let server, let id, let name):
             if memory.nameOfGeofence(id, server: server) != name {
                 step.step.changes.append(.geofence(server: server, id: id, name: name))
@@ -88,9 +87,11 @@ package struct Engine: Sendable {
     /// One event: what it teaches, what it ends, what of earlier events it makes speak, and what
     /// it matches itself.
     private mutating func decide(
-        _ event: Event, seq: Int64, _ memory: Memory, _ step: inout StepBuilder
+        _ received: Event, seq: Int64, _ memory: Memory, _ step: inout StepBuilder
     ) {
-        let subject = step.learn(event, memory)
+        let subject = step.learn(received, memory)
+        var event = received
+        let others = crossings(of: &event, subject, memory)
         let kinds = rules.kinds(of: event, memory)
         let couldClear = rules.couldClear(kinds)
         func happening() -> Happening { Happening(event, seq: seq, subject, kinds, memory) }
@@ -99,8 +100,10 @@ package struct Engine: Sendable {
         if couldClear, step.hasIncidents(subject, memory) {
             clear(by: step.about(happening()), subject, memory, &step)
         }
+        clear(by: others, subject, memory, &step)
         if !subject.recent.isEmpty {
-            judgeAgain(subject, by: step.about(happening()), memory, &step)
+            _ = step.about(happening())
+            judgeAgain(subject, memory, &step)
         }
         var judgement = Judgement(seq: seq, device: subject.key, rulesHash: rules.book.hash)
         judgement.fix = answers.placeReport
@@ -116,6 +119,21 @@ package struct Engine: Sendable {
                     matched: judgement.verdicts.filter(\.isMatch).map(\.rule)))
         }
         step.step.judgement = judgement
+        take(others, subject, memory, &step)
+    }
+
+    /// A position or a device without a happening: what it crosses is one.
+    private mutating func decide(
+        report received: Event, _ memory: Memory, _ step: inout StepBuilder
+    ) {
+        var event = received
+        // A source may have left one in.
+        event.type = ""
+        let subject = step.learn(event, memory)
+        let crossed = crossings(of: &event, subject, memory)
+        clear(by: crossed, subject, memory, &step)
+        judgeAgain(subject, memory, &step)
+        take(crossed, subject, memory, &step)
     }
 
     /// Clearings come first inside a step.
@@ -136,8 +154,7 @@ package struct Engine: Sendable {
     /// "Disorder never silences": what a fix, an event or a fuller copy says now may make an event
     /// speak that `while` kept quiet within the last `lateness`.
     private mutating func judgeAgain(
-        _ subject: Subject, by happening: Happening?, _ memory: Memory,
-        _ step: inout StepBuilder
+        _ subject: Subject, _ memory: Memory, _ step: inout StepBuilder
     ) {
         for recent in subject.recent {
             let moment = recent.event.effectiveTime
@@ -166,7 +183,11 @@ package struct Engine: Sendable {
                 seq: recent.seq, device: subject.key, rulesHash: rules.book.hash)
             judgement.fix = answers.placeReport
             judgement.verdicts = verdicts
-            step.step.rejudged.append(judgement)
+            if recent.event.isReport {
+                step.step.crossed.append(judgement)
+            } else {
+                step.step.rejudged.append(judgement)
+            }
         }
     }
 
@@ -176,10 +197,15 @@ package struct Engine: Sendable {
         _ copy: Event, _ memory: Memory, _ step: inout StepBuilder
     ) {
         var subject = step.learn(copy, memory)
+        var report = copy
+        report.type = ""
+        let crossed = crossings(of: &report, subject, memory)
+        defer { take(crossed, subject, memory, &step) }
         guard
             let index = subject.recent.firstIndex(where: { $0.event.identity == copy.identity })
         else {
-            judgeAgain(subject, by: nil, memory, &step)
+            clear(by: crossed, subject, memory, &step)
+            judgeAgain(subject, memory, &step)
             return
         }
         subject.recent[index].event.fill(from: copy)
@@ -190,11 +216,95 @@ package struct Engine: Sendable {
                 event, seq: subject.recent[index].seq, subject, rules.kinds(of: event, memory),
                 memory))
         if step.hasIncidents(subject, memory) { clear(by: whole, subject, memory, &step) }
-        judgeAgain(subject, by: whole, memory, &step)
+        clear(by: crossed, subject, memory, &step)
+        judgeAgain(subject, memory, &step)
+    }
+}
+
+// MARK: - What positions cross
+
+extension Engine {
+    /// What the news of a device crossed. What an event's own position crossed when it happened is
+    /// the event's; everything else happened by itself.
+    private func crossings(
+        of event: inout Event, _ subject: Subject, _ memory: Memory
+    ) -> [Event] {
+        let boundaries = rules.index.boundaries
+        guard !boundaries.isEmpty, !subject.news.isEmpty else { return [] }
+        let found = boundaries.crossings(
+            subject.news, old: memory.reports(subject.slot), all: subject.past(memory))
+        var others: [Event] = []
+        for crossed in found {
+            let isOwn = subject.facts.own.map(crossed.report.isSame) ?? false
+            if isOwn, !event.isReport, crossed.report.time == event.effectiveTime {
+                event.crossings = crossed.crossings
+            } else {
+                others.append(
+                    Event(crossed, of: event, position: isOwn ? event.position : nil))
+            }
+        }
+        return others
+    }
+
+    private func happening(
+        _ crossed: Event, _ subject: Subject, _ memory: Memory
+    ) -> Happening {
+        // No row of the inbox has a number below 1; of one device each moment is one report.
+        Happening(
+            crossed, seq: -crossed.effectiveTime.milliseconds, subject,
+            rules.kinds(of: crossed, memory), memory)
+    }
+
+    private mutating func clear(
+        by crossed: [Event], _ subject: Subject, _ memory: Memory, _ step: inout StepBuilder
+    ) {
+        guard !crossed.isEmpty, step.hasIncidents(subject, memory) else { return }
+        for event in crossed {
+            let happening = happening(event, subject, memory)
+            _ = step.about(happening)
+            guard rules.couldClear(happening.kinds) else { continue }
+            clear(by: happening, subject, memory, &step)
+        }
+    }
+
+    private mutating func take(
+        _ crossed: [Event], _ subject: Subject, _ memory: Memory, _ step: inout StepBuilder
+    ) {
+        for event in crossed {
+            let happening = happening(event, subject, memory)
+            _ = step.about(happening)
+            let facts = Facts(
+                event, past: subject.past(memory), known: step.device(subject, memory))
+            let answers = rules.find(happening.kinds, of: subject, facts, memory)
+            var judgement = Judgement(
+                seq: happening.seq, device: subject.key, rulesHash: rules.book.hash)
+            judgement.verdicts = step.take(answers, subject, memory, happening)
+            step.step.crossed.append(judgement)
+            guard answers.isOpen || rules.couldClear(happening.kinds) else { continue }
+            step.keep(
+                Recent(
+                    seq: happening.seq, device: subject.key, event: event,
+                    matched: judgement.verdicts.filter(\.isMatch).map(\.rule)))
+        }
     }
 }
 
 extension Event {
+    /// A crossing as a happening of its own: it has the time and the position of its report, and
+    /// neither type nor id.
+    fileprivate init(_ crossed: CrossedReport, of event: Event, position: Position?) {
+        self.init(server: event.server, source: event.source, type: "")
+        deviceId = event.deviceId
+        device = event.device
+        time = crossed.report.time
+        received = event.received
+        road = event.road
+        txn = event.txn
+        self.position = position ?? Position(crossed.report)
+        positionId = self.position?.id ?? 0
+        crossings = crossed.crossings
+    }
+
     /// Takes over what a copy of the same event has and this one lacks.
     fileprivate mutating func fill(from copy: Event) {
         device = device ?? copy.device

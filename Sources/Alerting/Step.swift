@@ -15,6 +15,8 @@ package struct Step: Sendable {
     /// Judged again: earlier events that `while` had kept quiet, with what they give now. These
     /// take the place of the judgements of the same `seq`.
     package var rejudged: [Judgement] = []
+    /// What rules said to what positions crossed, which is no event of the inbox: it is not stored.
+    package var crossed: [Judgement] = []
     /// Events that Memory keeps for `lateness`, by `seq` (not stored: Store reads them back from
     /// the inbox, docs/ARCHITECTURE.md).
     package var recent: [Recent] = []

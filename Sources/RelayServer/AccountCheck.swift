@@ -82,23 +82,31 @@ extension RuleBook {
     var happenings: Set<Listened> {
         var found: Set<Listened> = []
         for rule in rules where rule.enabled {
-            Self.gather(rule.when, &found)
-            if let clears = rule.clears?.when { Self.gather(clears, &found) }
+            gather(rule.when, &found)
+            if let clears = rule.clears?.when { gather(clears, &found) }
         }
         return found
     }
 
-    private static func gather(_ trigger: Trigger, _ found: inout Set<Listened>) {
+    /// Places and bounds of the rule files are crossed by positions: no event of the server's.
+    private func gather(_ trigger: Trigger, _ found: inout Set<Listened>) {
         switch trigger {
         case .alarm(nil): found.insert(Listened(type: "alarm"))
         case .alarm(let kinds?):
             for kind in kinds { found.insert(Listened(type: "alarm", alarm: kind)) }
         case .event(nil): break
         case .event(let types?): for type in types { found.insert(Listened(type: type)) }
-        case .enters: found.insert(Listened(type: "geofenceEnter"))
-        case .leaves: found.insert(Listened(type: "geofenceExit"))
+        case .enters(let names) where names.contains(where: isOnServer):
+            found.insert(Listened(type: "geofenceEnter"))
+        case .leaves(let names) where names.contains(where: isOnServer):
+            found.insert(Listened(type: "geofenceExit"))
+        case .enters, .leaves, .passes: break
         case .any(let parts): for part in parts { gather(part, &found) }
         }
+    }
+
+    private func isOnServer(_ place: String) -> Bool {
+        if case .server = places[place] { true } else { false }
     }
 
     /// Devices that rules name outright, without wildcards.

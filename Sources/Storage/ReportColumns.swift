@@ -6,7 +6,7 @@ extension Report {
     /// What `bind` writes and `init` reads, in this order.
     static let columns = """
         time, of_event, latitude, longitude, accuracy, geofences, speed, battery, stands_since,
-        flags
+        flags, folded
         """
 
     /// Binds the columns, the first to parameter `index`.
@@ -21,6 +21,11 @@ extension Report {
         statement.bind(index + 7, battery)
         statement.bind(index + 8, standsSince?.milliseconds)
         statement.bind(index + 9, flags)
+        if let folded {
+            statement.bind(index + 10, text: folded.stored)
+        } else {
+            statement.bindNull(index + 10)
+        }
     }
 
     /// The inverse, from a row whose column `column` is `time`.
@@ -36,6 +41,7 @@ extension Report {
         battery = row.double(column + 7)
         standsSince = row.optionalInstant(column + 8)
         setFlags(row.int(column + 9))
+        folded = row.optionalText(column + 10).map(Folded.init(stored:))
     }
 
     // MARK: As text
@@ -92,4 +98,31 @@ extension Report {
 
     private static func bits(_ value: Bool?) -> Int64 { value.map { $0 ? 3 : 2 } ?? 0 }
     private static func value(_ bits: Int64) -> Bool? { bits & 2 == 0 ? nil : bits & 1 == 1 }
+}
+
+extension Report.Folded {
+    /// A row for the fix, then one for each side.
+    fileprivate var stored: [UInt8] {
+        var rows = TextRows()
+        rows.row(
+            fix.map { "\($0.latitude)" }, fix.map { "\($0.longitude)" }, accuracy.map { "\($0)" })
+        for (key, isBeyond) in sides.sorted(by: { $0.key < $1.key }) {
+            rows.row(key, isBeyond ? "1" : "0")
+        }
+        return rows.bytes
+    }
+
+    fileprivate init(stored text: String) {
+        let rows = TextRows.read(text)
+        self.init()
+        guard let first = rows.first else { return }
+        func number(_ index: Int) -> Double? { first[field: index].flatMap(Double.init) }
+        if let latitude = number(0), let longitude = number(1) {
+            fix = Coordinate(latitude: latitude, longitude: longitude)
+        }
+        accuracy = number(2)
+        for row in rows.dropFirst() {
+            if let key = row[field: 0] { sides[key] = row[field: 1] == "1" }
+        }
+    }
 }

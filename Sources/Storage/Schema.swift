@@ -10,7 +10,9 @@ import GRDB
 
 enum Schema {
     /// In order. A new column is one more of these, at the end.
-    static let migrations: [(name: String, sql: String)] = [("1 the whole road", wholeRoad)]
+    static let migrations: [(name: String, sql: String)] = [
+        ("1 the whole road", wholeRoad), ("2 what positions cross", crossings),
+    ]
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator().disablingDeferredForeignKeyChecks()
@@ -201,5 +203,9 @@ enum Schema {
           note TEXT NOT NULL,
           PRIMARY KEY (delivery, number)
         ) WITHOUT ROWID;
+        """
+
+    private static let crossings = """
+        ALTER TABLE report ADD COLUMN folded TEXT
         """
 }

@@ -81,7 +81,11 @@ struct RuleFileTests {
                 ["8:25 error needs a 'within'"]
             ),
             ("when: { speed: { above: 25 km/h } }", ["8:22 error move it under 'while'"]),
-            ("when: { speed: { exceeds: 25 km/h } }", ["8:13 error not supported yet"]),
+            ("when: { speed: { exceeds: 25 km/h } }", []),
+            (
+                "when: { speed: { exceeds: 25 km/h }, for_at_least: 5m }",
+                ["8:42 error not supported yet"]
+            ),
             ("when: { speed: { exceeds: 25 } }", ["8:31 error 25 km/h"]),
             (
                 "when: { battery: { falls_below: 20 %, clears_above: 10 % } }",
@@ -89,7 +93,7 @@ struct RuleFileTests {
             ),
             (
                 "when: { battery: { falls_below: 120 % } }",
-                ["8:37 warning never happens", "8:13 error not supported yet"]
+                ["8:37 warning never happens"]
             ),
             ("when: { silent_for: 12 }", ["8:25 error '12' has no unit"]),
             ("when: { silent_for: 12h }", ["8:13 error not supported yet"]),

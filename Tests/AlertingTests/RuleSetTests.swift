@@ -12,8 +12,10 @@ struct RuleSetTests {
         func matches(_ event: Event, _ memory: Memory) -> [String] {
             book.rules.filter { rule in
                 rule.enabled && covers(rule.devices, event)
-                    && rule.when.fits(type: event.type, alarm: event.alarm) { place in
-                        guard case .server(let name) = book.places[place] else { return false }
+                    && rule.when.fits(event) { place, enters in
+                        guard case .server(let name) = book.places[place],
+                            event.type == (enters ? "geofenceEnter" : "geofenceExit")
+                        else { return false }
                         let known = memory.nameOfGeofence(event.geofenceId, server: event.server)
                         return name == event.geofenceName ?? known
                             || name == String(event.geofenceId)

@@ -374,6 +374,7 @@ struct TemplateTests {
             var item = DeliveryFixture.item(event, held: 1)
             item.place = "depot"
             item.device?.group = "g"
+            item.position?.battery = 18
             let delivery = DeliveryFixture.delivery([item], channel: .email, template: "mine")
             return renderer.message(for: delivery, now: delivery.created + .minutes(9)).html
         }

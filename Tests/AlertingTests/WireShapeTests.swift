@@ -64,6 +64,14 @@ struct WireShapeTests {
             ])
     }
 
+    @Test("the charge of the battery is there where the position tells it")
+    func battery() {
+        var item = DeliveryFixture.item()
+        item.position?.battery = 18
+        let text = wire(DeliveryFixture.delivery([item]))
+        #expect(text.contains(#""speed_kmh":24.076,"battery_percent":18,"valid":true"#))
+    }
+
     private static func names(_ value: Any, prefix: String = "") -> Set<String> {
         if let list = value as? [Any] {
             return list.reduce(into: []) { $0.formUnion(names($1, prefix: prefix)) }

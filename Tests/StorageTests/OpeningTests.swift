@@ -119,11 +119,14 @@ import Testing
         let store = try Place().open()
         let now = try store.file.reading.read { try Self.schema($0) }
         let kept = try String(
-            contentsOf: Self.fixtures.appendingPathComponent("1.sql"), encoding: .utf8)
+            contentsOf: Self.fixtures.appendingPathComponent("\(Schema.migrations.count).sql"),
+            encoding: .utf8)
         #expect(now == kept)
     }
 
-    @Test("a database of each kept version opens, and keeps what it held", arguments: [1])
+    @Test(
+        "a database of each kept version opens, and keeps what it held",
+        arguments: 1...Schema.migrations.count)
     func migrates(version: Int) throws {
         let place = try Place()
         let sql = try String(

@@ -98,6 +98,18 @@ import Testing
         { $0.ofEvent = true }, { $0.standsSince = Instant(seconds: 3) },
     ]
 
+    @Test("what a report was folded over is kept with its row")
+    func folded() async throws {
+        var report = Report(time: now)
+        report.unusableFix = true
+        report.folded = .init(
+            fix: Coordinate(latitude: 48.2, longitude: 16.4), accuracy: 12,
+            sides: ["a": true, "b": false])
+        let device = Change.device(cargo, deviceId: 1, nil, firstKnown: now)
+        try await store.commit([step(1, now: now, [device, .report(cargo, report)])])
+        #expect(try store.recall().memory.devices.first?.reports == [report])
+    }
+
     @Test("each part of a report is kept, as a row and in a judgement", arguments: reports.indices)
     func report(index: Int) async throws {
         var report = Report(time: now)

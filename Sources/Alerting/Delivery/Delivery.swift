@@ -187,6 +187,8 @@ package struct Item: Hashable, Sendable, Codable {
         package var latitude: Double
         package var longitude: Double
         package var speed: Speed?
+        /// Per cent.
+        package var battery: Double?
         package var valid: Bool
         package var time: Instant?
         package var address: String?
@@ -194,6 +196,7 @@ package struct Item: Hashable, Sendable, Codable {
             latitude = position.coordinate.latitude
             longitude = position.coordinate.longitude
             speed = position.speed
+            battery = position.attributes["batteryLevel"]?.number
             valid = position.hasFix
             time = position.fixTime ?? position.time
             address = position.address

@@ -82,6 +82,7 @@ extension Item.PositionFacts {
             writer.member("latitude", latitude)
             writer.member("longitude", longitude)
             if let speed { writer.member("speed", speed.kilometresPerHour) }
+            if let battery { writer.member("battery", battery) }
             writer.member("valid", valid)
             writer.member(known: "time", milliseconds: time)
             writer.member(known: "address", address)
@@ -236,6 +237,7 @@ extension Item.PositionFacts {
             writer.member("latitude", latitude)
             writer.member("longitude", longitude)
             if let speedKmh { writer.member("speed_kmh", speedKmh) }
+            if let battery { writer.member("battery_percent", battery) }
             writer.member("valid", valid)
             writer.member(known: "time", rfc3339: time)
         }

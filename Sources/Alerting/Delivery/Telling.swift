@@ -5,11 +5,11 @@ extension StepBuilder {
     /// Tells a match: to all of `notify` at first, later to those who were told.
     mutating func tell(
         _ telling: Telling, _ incident: inout Incident, _ rule: ActiveRule, _ happening: Happening,
-        place: String?, gathers: Bool
+        _ member: Incident.Member, gathers: Bool
     ) {
         let reason = telling == .again ? Reason.again : .first
         let hearers = telling == .again ? incident.told : rule.hearers
-        var item = item(incident, rule, reason, happening, place: place)
+        var item = item(incident, rule, reason, happening, member)
         for hearer in hearers {
             item.template = hearer.template
             send(item, to: Destination(hearer), isGathered: gathers)
@@ -37,9 +37,10 @@ extension StepBuilder {
     }
 
     /// The facts of an incident for a message.
+    /// - Parameter member: what of the rule's `when` matched; nil: it is over.
     func item(
         _ incident: Incident, _ rule: ActiveRule, _ reason: Reason, _ happening: Happening?,
-        place: String?
+        _ member: Incident.Member?
     ) -> Item {
         Item(
             incident: facts(of: incident), rule: rule.id,
@@ -47,10 +48,23 @@ extension StepBuilder {
                 Item.DeviceFacts(
                     name: incident.deviceName, uniqueId: $0.uniqueId, group: happening?.group)
             },
-            event: happening.map { Item.EventFacts($0.event) },
+            event: happening.map { facts(of: $0.event, member) },
             position: happening?.event.position.map { Item.PositionFacts($0) },
-            place: place ?? happening.flatMap { placeName(of: $0.event) },
+            place: member?.place ?? happening.flatMap { placeName(of: $0.event) },
             held: incident.held, reason: reason, severity: rule.severity, template: "alarm")
+    }
+
+    /// A crossing that its position shows is named in place of the event that brought the position:
+    /// the server knows nothing of it.
+    private func facts(of event: Event, _ member: Incident.Member?) -> Item.EventFacts {
+        var facts = Item.EventFacts(event)
+        let crossed = event.isReport ? member?.kind ?? event.crossings.first?.kind : member?.kind
+        if let crossed, crossed != event.alarm ?? event.type {
+            facts.id = 0
+            facts.type = crossed
+            facts.alarm = nil
+        }
+        return facts
     }
 
     private func facts(of incident: Incident) -> Item.IncidentFacts {
@@ -64,6 +78,7 @@ extension StepBuilder {
         if event.geofenceId != 0, let name = index.fileNames[String(event.geofenceId)] {
             return name
         }
+        if event.isReport { return event.crossings.lazy.compactMap(\.place).first }
         return event.geofenceName.map { index.fileNames[$0] ?? $0 }
     }
 }

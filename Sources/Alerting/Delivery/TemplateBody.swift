@@ -75,6 +75,7 @@ enum TemplateBody {
         var position = Position(coordinate: Coordinate(latitude: 48.2, longitude: 16.4))
         position.speed = Speed(kilometresPerHour: 12.5)
         position.fixTime = event.time
+        position.attributes["batteryLevel"] = .number(18)
         var whole = bare
         whole.device = .init(name: "Cargo \"1\"\n", uniqueId: "1", group: "g")
         whole.event = .init(event)

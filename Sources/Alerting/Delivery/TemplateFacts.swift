@@ -138,6 +138,7 @@ extension Item.PositionFacts {
         case .latitude: .number(.real(latitude))
         case .longitude: .number(.real(longitude))
         case .speedKmh: speedKmh.map { .number(.real($0)) }
+        case .batteryPercent: battery.map { .number(.real($0)) }
         case .valid: .flag(valid)
         case .time: time.map { .time($0) }
         default: nil
@@ -300,8 +301,7 @@ extension Item {
     func what(_ wording: Wording) -> String {
         guard let event else { return rule }
         return CleanText.line(
-            wording.what(
-                event, place: place.map { CleanText.line($0) }, speed: position?.speedKmh))
+            wording.what(event, place: place.map { CleanText.line($0) }, position))
     }
 
     func whereabouts(_ wording: Wording) -> String {

@@ -49,7 +49,7 @@ enum TemplateShape: Hashable, CaseIterable {
         case .position:
             [
                 ("latitude", .number), ("longitude", .number), ("speed_kmh", .number),
-                ("valid", .flag), ("time", .time),
+                ("battery_percent", .number), ("valid", .flag), ("time", .time),
             ]
         case .items, .text, .word, .time, .number, .flag, .loop, .index: []
         }

@@ -122,6 +122,7 @@ enum TemplateName: String, CaseIterable {
     case clockWrong = "clock_wrong"
     case latitude, longitude, valid
     case speedKmh = "speed_kmh"
+    case batteryPercent = "battery_percent"
 }
 
 /// The names of filters that a template may say (TemplateShape).

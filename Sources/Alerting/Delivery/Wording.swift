@@ -29,7 +29,9 @@ package enum Wording: Sendable, Hashable, CaseIterable {
 
 extension Wording {
     /// What an event says, without its device: `vibration alarm`, `left Depot Nord`.
-    func what(_ event: Item.EventFacts, place: String?, speed: Double?) -> String {
+    func what(
+        _ event: Item.EventFacts, place: String?, _ position: Item.PositionFacts?
+    ) -> String {
         switch event.type {
         case "alarm": return alarm(event.alarm ?? "general")
         case "geofenceEnter":
@@ -38,9 +40,12 @@ extension Wording {
         case "geofenceExit":
             guard let place else { return eventType(event.type) }
             return pick("left \(place)", "hat \(place) verlassen")
-        case "deviceOverspeed":
-            guard let speed else { return eventType(event.type) }
+        case "deviceOverspeed", Boundary.speedKind:
+            guard let speed = position?.speedKmh else { return eventType(event.type) }
             return "\(eventType(event.type)) (\(self.speed(speed)))"
+        case Boundary.batteryKind:
+            guard let share = position?.battery else { return eventType(event.type) }
+            return "\(eventType(event.type)) (\(decimal(share, places: 0)) %)"
         default: return eventType(event.type)
         }
     }
@@ -100,8 +105,10 @@ extension Wording {
         "removing": ("removal alarm", "Demontagealarm"),
     ]
 
-    /// Traccar's types (model/Event.java, TYPE_*).
+    /// Traccar's types (model/Event.java, TYPE_*), and the bounds of rule files (`Crossing.kind`).
     static let eventTypes: [String: Words] = [
+        "battery": ("battery", "Akku"),
+        "speed": ("speed", "Geschwindigkeit"),
         "alarm": ("alarm", "Alarm"),
         "commandResult": ("command result", "Antwort auf einen Befehl"),
         "deviceOnline": ("online again", "wieder online"),

@@ -88,7 +88,9 @@ package struct ScenarioRun {
         for delivery in step.deliveries where delivery.state != .held {
             messages.append(Sent(at: time, delivery: delivery, isLate: isLate(delivery)))
         }
-        for judgement in [step.judgement].compactMap({ $0 }) + step.rejudged {
+        for judgement in [step.judgement].compactMap({ $0 }) + step.rejudged
+            + step.crossed
+        {
             for verdict in judgement.verdicts {
                 keptBack.append(
                     KeptBack(at: time, device: judgement.device.uniqueId, verdict: verdict))
@@ -137,7 +139,10 @@ package struct ScenarioRun {
         event.received = scenario.clock
         event.time = scenario.clock - (given.values.silent ?? .zero)
         fill(&event, device: given.device, given.values)
-        step(.report(event), seq: nil, at: .zero)
+        // It is known, and crosses nothing.
+        var builder = StepBuilder(engine.rules.index, seq: nil, now: scenario.clock)
+        _ = builder.learn(event, memory)
+        memory.apply(builder.step)
     }
 
     private mutating func happen(_ happening: Scenario.Happening) {

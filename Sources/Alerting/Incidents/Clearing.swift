@@ -18,16 +18,16 @@ extension Incident {
 
 extension Trigger {
     /// Whether an event is what this listens to.
-    /// - Parameter isAt: whether it happened at the rule file's place of this name.
-    func fits(type: String, alarm: String?, isAt: (String) -> Bool) -> Bool {
+    /// - Parameter crosses: whether it enters (true) or leaves the rule file's place of this name.
+    func fits(_ event: Event, crosses: (String, Bool) -> Bool) -> Bool {
         switch self {
         case .alarm(let kinds):
-            type == "alarm" && (kinds.map { $0.contains(alarm ?? "") } ?? true)
-        case .event(let types): types?.contains(type) ?? true
-        case .enters(let places): type == Opposites.enter && places.contains(where: isAt)
-        case .leaves(let places): type == Opposites.exit && places.contains(where: isAt)
-        case .any(let parts):
-            parts.contains { $0.fits(type: type, alarm: alarm, isAt: isAt) }
+            event.type == "alarm" && (kinds.map { $0.contains(event.alarm ?? "") } ?? true)
+        case .event(let types): !event.isReport && types?.contains(event.type) ?? true
+        case .enters(let places): places.contains { crosses($0, true) }
+        case .leaves(let places): places.contains { crosses($0, false) }
+        case .passes(let bound): event.crossings.contains(Crossing(bound, isInto: true))
+        case .any(let parts): parts.contains { $0.fits(event, crosses: crosses) }
         }
     }
 }
@@ -46,7 +46,7 @@ extension StepBuilder {
             else { return }
             incident.openMembers = []
         } else {
-            incident.openMembers.removeAll { undoes(happening.event, $0, memory) }
+            incident.openMembers.removeAll { undoes(happening.event, $0, rule, memory) }
             guard incident.openMembers.count < before else { return }
         }
         guard incident.openMembers.isEmpty else { return put(incident) }
@@ -63,7 +63,14 @@ extension StepBuilder {
             if let trigger = rule.clears?.when {
                 return member.at < event.effectiveTime && fits(trigger, event, memory)
             }
-            return self.undoes(event, member, memory)
+            return self.undoes(event, member, rule, memory)
+        }
+        if rule.clears?.when == nil, let crossing = index.crossing(of: member, rule) {
+            let back = subject.past(memory).contains {
+                $0.time > member.at
+                    && index.boundaries.isBeyond(crossing.boundary, $0) == !crossing.isInto
+            }
+            if back { return true }
         }
         if subject.recent.contains(where: { undoes($0.event) }) { return true }
         // The step's own event, where it makes an earlier one speak.
@@ -80,7 +87,7 @@ extension StepBuilder {
         incident.end(at: step.now)
         if isTold, let rule, rule.clears?.notify == true {
             for told in incident.everTold {
-                var item = item(incident, rule, .cleared, happening, place: nil)
+                var item = item(incident, rule, .cleared, happening, nil)
                 item.template = told.template
                 let destination = Destination(told)
                 // The end does not overtake what it ends.
@@ -94,16 +101,25 @@ extension StepBuilder {
     }
 
     private func undoes(
-        _ event: Event, _ member: Incident.Member, _ memory: Memory
+        _ event: Event, _ member: Incident.Member, _ rule: ActiveRule, _ memory: Memory
     ) -> Bool {
-        event.effectiveTime > member.at
-            && Opposites.undoes(type: event.type, alarm: event.alarm, member) {
-                isAt($0, event, memory)
-            }
+        guard event.effectiveTime > member.at else { return false }
+        if let crossing = index.crossing(of: member, rule) {
+            return event.crossings.contains(crossing.opposite)
+        }
+        return Opposites.undoes(type: event.type, alarm: event.alarm, member) {
+            isAt($0, event, memory)
+        }
     }
 
     private func fits(_ trigger: Trigger, _ event: Event, _ memory: Memory) -> Bool {
-        trigger.fits(type: event.type, alarm: event.alarm) { isAt($0, event, memory) }
+        trigger.fits(event) { place, enters in
+            if case .area = index.book.places[place] {
+                return event.crossings.contains(Crossing(.place(place), isInto: enters))
+            }
+            return event.type == (enters ? Opposites.enter : Opposites.exit)
+                && isAt(place, event, memory)
+        }
     }
 
     /// Whether an event happened at a place of the rule file that is kept on the server.

@@ -80,7 +80,11 @@ extension StepBuilder {
     }
 
     private func member(_ form: RuleIndex.Form, _ happening: Happening) -> Incident.Member {
-        Incident.Member(
+        if form.crossing >= 0 {
+            let crossing = index.crossings[Int(form.crossing)]
+            return Incident.Member(kind: crossing.kind, place: crossing.place, at: happening.time)
+        }
+        return Incident.Member(
             kind: happening.event.alarm ?? happening.event.type,
             place: form.place < 0 ? nil : index.crossedPlaces[Int(form.place)],
             at: happening.time)
@@ -119,11 +123,10 @@ extension StepBuilder {
         let gathers = isLate && rule.lateThen == .digest
         if telling == .nothing {
             if incident.told.isEmpty, incident.state == .open, incident.hasEnd(rule) {
-                incident.pending = item(
-                    incident, rule, .first, happening, place: member.place)
+                incident.pending = item(incident, rule, .first, happening, member)
             }
         } else {
-            tell(telling, &incident, rule, happening, place: member.place, gathers: gathers)
+            tell(telling, &incident, rule, happening, member, gathers: gathers)
             setStamp(key, now)
         }
         incident.due =
@@ -155,7 +158,8 @@ extension StepBuilder {
     ) -> StampKey {
         StampKey(
             rule: rule.id, device: rule.quietsByDevice ? happening.device : nil,
-            alarm: rule.quietsByAlarm ? happening.event.alarm ?? "" : "",
+            // A crossing is of no kind, also where the position came with an alarm.
+            alarm: rule.quietsByAlarm && member.kind == happening.event.alarm ? member.kind : "",
             place: rule.quietsByPlace
                 ? member.place ?? placeName(of: happening.event) ?? "" : "")
     }

@@ -1,5 +1,5 @@
 // What rules listen to, as small numbers: each event type, alarm kind and crossing that a rule
-// names is a kind. An event is turned into its (at most five) kinds once; from there on the
+// names is a kind. An event is turned into its (mostly at most five) kinds once; from there on the
 // matching compares integers only.
 
 /// The kinds of one event; -1 where no rule listens to such a thing.
@@ -7,25 +7,30 @@ struct EventKinds: Equatable {
     /// The kind of "any event", which every event has.
     static let any: Int32 = 0
 
+    /// Whether it is an event at all: a report without a happening has crossings only.
+    var isEvent = true
     var type: Int32 = -1
     var alarm: Int32 = -1
     /// The crossing of a geofence, by its name and by its id.
     var namedPlace: Int32 = -1
     var numberedPlace: Int32 = -1
+    /// What its position crossed.
+    var crossings: [Int32] = []
 
     @inline(__always)
     func contains(_ kind: Int32) -> Bool {
         kind == type || kind == alarm || kind == namedPlace || kind == numberedPlace
-            || kind == Self.any
+            || (kind == Self.any && isEvent) || (!crossings.isEmpty && crossings.contains(kind))
     }
 
     @inline(__always)
     func forEach(_ body: (Int32) -> Void) {
-        body(Self.any)
+        if isEvent { body(Self.any) }
         if type >= 0 { body(type) }
         if alarm >= 0 { body(alarm) }
         if namedPlace >= 0 { body(namedPlace) }
         if numberedPlace >= 0, numberedPlace != namedPlace { body(numberedPlace) }
+        for crossing in crossings { body(crossing) }
     }
 }
 
@@ -34,6 +39,7 @@ struct KindTable: Sendable {
     private var alarms: [String: Int32] = [:]
     private var entering = Crossings()
     private var leaving = Crossings()
+    private var crossings: [Crossing: Int32] = [:]
     private(set) var count: Int32 = 1
 
     private struct Crossings: Sendable {
@@ -71,6 +77,12 @@ struct KindTable: Sendable {
         return kind
     }
 
+    mutating func intern(_ crossing: Crossing) -> Int32 {
+        if let kind = crossings[crossing] { return kind }
+        crossings[crossing] = next()
+        return count - 1
+    }
+
     private mutating func next() -> Int32 {
         count += 1
         return count - 1
@@ -92,6 +104,9 @@ struct KindTable: Sendable {
         }
         return kinds
     }
+
+    /// Those of a report's crossings that a rule listens to.
+    func kinds(_ crossed: [Crossing]) -> [Int32] { crossed.compactMap { crossings[$0] } }
 
     private func look(
         _ crossings: Crossings, _ id: Int64, _ name: String?, _ kinds: inout EventKinds

@@ -52,17 +52,20 @@ package enum DeviceSelector: Hashable, Sendable {
     case matching([String])
 }
 
-/// The one thing that happens (`when`). Forms that need timers or the device's own track have no
-/// case here: RuleFile refuses them.
+/// The one thing that happens (`when`). Forms that need timers have no case here: RuleFile refuses
+/// them.
 package indirect enum Trigger: Hashable, Sendable {
     /// Events of type `alarm` of these kinds; nil: any kind.
     case alarm([String]?)
     /// Events of these types; nil: any type, alarms included.
     case event([String]?)
-    /// The server's `geofenceEnter` of one of these `traccar:` places (names of the rule file).
+    /// Names of the rule file: of a `traccar:` place the server's `geofenceEnter`, of one that is
+    /// defined in the file the crossing that the device's fixes show.
     case enters([String])
-    /// The server's `geofenceExit`.
+    /// The same with `geofenceExit`.
     case leaves([String])
+    /// A bound of the battery or the speed (never a place).
+    case passes(Boundary)
     case any([Trigger])
 }
 

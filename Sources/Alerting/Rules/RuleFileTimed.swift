@@ -1,10 +1,12 @@
-// The forms of `when` that need timers or the device's own track. They are read and checked as
-// RULES.md says, and then refused, because this version does not do them.
+// The forms of `when` that are no events: bounds of the battery and the speed, and those that need
+// timers. These are read and checked as RULES.md says, and then refused, because this version does
+// not do them.
 
 extension RuleLoader {
+    /// nil: it has an error, or is not built yet.
     func readTimed(
         _ form: Node.Entry, _ when: NodeReader.Fields, _ reader: NodeReader
-    ) {
+    ) -> Trigger? {
         if let entry = when["unless_followed_by"] { readUnlessFollowedBy(entry, reader) }
         if let entry = when["for_at_least"] {
             _ = reader.duration(entry.value)
@@ -14,8 +16,14 @@ extension RuleLoader {
             }
         }
         switch form.key {
-        case "battery": readCrossedBound(form, .share, "falls_below", "clears_above", reader)
-        case "speed": readCrossedBound(form, .speed, "exceeds", "clears_below", reader)
+        case "battery":
+            return readCrossedBound(form, .share, "falls_below", "clears_above", reader).map {
+                .passes(.battery(fallsBelow: $0.bound, clearsAbove: $0.rearm))
+            }
+        case "speed":
+            return readCrossedBound(form, .speed, "exceeds", "clears_below", reader).map {
+                .passes(.speed(exceeds: $0.bound, clearsBelow: $0.rearm))
+            }
         case "silent_for": _ = reader.duration(form.value)
         case "sequence":
             let steps = reader.list(form.value, of: "things that happen") ?? []
@@ -42,17 +50,19 @@ extension RuleLoader {
             }
         default: readClock(form.value, reader)
         }
+        return nil
     }
 
     /// `battery: { falls_below: 20 %, clears_above: 30 % }` and its like.
     private func readCrossedBound(
         _ form: Node.Entry, _ measure: Measure, _ bound: String, _ rearm: String,
         _ reader: NodeReader
-    ) {
+    ) -> (bound: Double, rearm: Double?)? {
+        let errors = reader.errors
         let states = ["above", "below"]
         guard
             let fields = reader.fields(form.value, of: "'\(form.key)' under 'when'", known: nil)
-        else { return }
+        else { return nil }
         for field in fields.entries where field.key != bound && field.key != rearm {
             if states.contains(field.key) {
                 reader.error(
@@ -68,18 +78,29 @@ extension RuleLoader {
             if !fields.entries.contains(where: { states.contains($0.key) }) {
                 reader.error(at: form.mark, "'\(form.key)' needs '\(bound)'")
             }
-            return
+            return nil
         }
         let value = reader.measure(entry.value, measure)
         if let value { warnOfShare(value, measure, at: entry.value.mark, reader) }
-        guard let second = fields[rearm], let limit = reader.measure(second.value, measure) else {
-            return
+        var limit: Double?
+        if let second = fields[rearm] {
+            limit = reader.measure(second.value, measure)
+            if let value, let limit {
+                check(limit, rearm, against: value, bound, measure, at: second.value.mark, reader)
+            }
         }
-        warnOfShare(limit, measure, at: second.value.mark, reader)
-        guard let value else { return }
+        guard let value, reader.errors == errors else { return nil }
+        return (value, limit)
+    }
+
+    private func check(
+        _ limit: Double, _ rearm: String, against value: Double, _ bound: String,
+        _ measure: Measure, at mark: Mark, _ reader: NodeReader
+    ) {
+        warnOfShare(limit, measure, at: mark, reader)
         if measure == .share ? limit < value : limit > value {
             let side = measure == .share ? "below" : "above"
-            reader.error(at: second.value.mark, "'\(rearm)' lies \(side) '\(bound)'")
+            reader.error(at: mark, "'\(rearm)' lies \(side) '\(bound)'")
         }
     }
 

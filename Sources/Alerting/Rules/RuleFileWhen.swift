@@ -39,10 +39,15 @@ extension RuleLoader {
             readModifiers(when, form, trigger, reader)
             return reader.errors == errors ? trigger : nil
         }
-        readTimed(form, when, reader)
+        let trigger = readTimed(form, when, reader)
         // Whatever was wrong in it comes first; a form that is well is not done yet.
-        if reader.errors == errors { reader.notSupported("'\(form.key)'", at: form.mark) }
-        return nil
+        if trigger == nil, reader.errors == errors {
+            reader.notSupported("'\(form.key)'", at: form.mark)
+        }
+        for key in Self.modifiers where reader.errors == errors {
+            if let entry = when[key] { reader.notSupported("'\(key)'", at: entry.mark) }
+        }
+        return reader.errors == errors ? trigger : nil
     }
 
     private func readTriggerMap(
@@ -194,26 +199,16 @@ extension RuleLoader {
         }
     }
 
-    /// Names of `traccar:` places; a place with an error of its own is passed over.
+    /// Names of places; one with an error of its own is passed over.
     private func readCrossing(_ form: Node.Entry, _ reader: NodeReader) -> [String]? {
         let errors = reader.errors
         var names: [String] = []
-        var isSupported = true
-        for (name, mark) in reader.texts(form.value, "the name of a place") {
-            guard isPlace(name, at: mark, reader) else { continue }
-            switch book.places[name] {
-            case .server: if !names.contains(name) { names.append(name) }
-            case .area: isSupported = false
-            case nil: break
-            }
+        for (name, mark) in reader.texts(form.value, "the name of a place")
+        where isPlace(name, at: mark, reader) {
+            if book.places[name] != nil, !names.contains(name) { names.append(name) }
         }
         if case .list(let items) = form.value.value, items.isEmpty {
             reader.warning(at: form.value.mark, "this rule never fires: it names no place")
-        }
-        if !isSupported, reader.errors == errors {
-            reader.notSupported(
-                "'\(form.key)' of a place that is defined in the file (not 'traccar:')",
-                at: form.mark)
         }
         return reader.errors == errors ? names : nil
     }
@@ -284,7 +279,7 @@ extension RuleLoader {
             kinds.first { EventNames.opposite(ofAlarm: $0) == nil }.map { "alarm '\($0)'" }
         case .event(.some(let types)):
             types.first { EventNames.opposite(ofEvent: $0) == nil }.map { "event '\($0)'" }
-        case .enters, .leaves: nil
+        case .enters, .leaves, .passes: nil
         case .any(let members): members.lazy.compactMap(withoutOpposite).first
         }
     }

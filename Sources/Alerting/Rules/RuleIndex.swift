@@ -18,6 +18,8 @@ final class RuleIndex: Sendable {
     /// Rules that ask for `inside` of a place of the file, by (kind, place).
     let byPlace: Buckets
     let grid: PlaceGrid
+    /// What positions are compared with.
+    let boundaries: BoundaryTable
     /// Rules whose incidents events of a kind may end, by (kind, selector).
     let clearing: Buckets
     private let numbers: [String: Int32]
@@ -35,12 +37,14 @@ final class RuleIndex: Sendable {
     /// One thing that a `when` listens to.
     struct Form: Sendable {
         var kind: Int32
-        /// Of a crossing: the rule file's name of the place, in `crossedPlaces`.
-        var place: Int32
+        /// Of a crossing of a `traccar:` place: the rule file's name, in `crossedPlaces`.
+        var place: Int32 = -1
+        /// Of a crossing that positions show: in `crossings`.
+        var crossing: Int32 = -1
     }
 
-    /// The names that crossings use.
     let crossedPlaces: [String]
+    let crossings: [Crossing]
     /// The rule file's names of the server's geofences, by their name or id there.
     let fileNames: [String: String]
     private let ruleSelectors: [Int32]
@@ -62,6 +66,8 @@ final class RuleIndex: Sendable {
         byPlace = Buckets(builder.byPlace)
         clearing = Buckets(builder.clearing)
         grid = builder.grid
+        boundaries = builder.boundaries
+        crossings = builder.crossings
         crossedPlaces = builder.crossedPlaces
         ruleSelectors = builder.ruleSelectors
         fileNames = Dictionary(
@@ -75,6 +81,16 @@ final class RuleIndex: Sendable {
     func number(ofRule id: String) -> Int32? { numbers[id] }
 
     func rule(_ id: String) -> ActiveRule? { numbers[id].map { rules[Int($0)] } }
+
+    /// The crossing that a member of a rule's incident is, if positions show it.
+    func crossing(of member: Incident.Member, _ rule: ActiveRule) -> Crossing? {
+        if let place = member.place {
+            guard case .area = book.places[place] else { return nil }
+            return Crossing(.place(place), isInto: member.kind == Opposites.enter)
+        }
+        guard let bound = rule.bound else { return nil }
+        return Crossing(bound, isInto: true)
+    }
 
     /// Whether the rule is about a device that fits these selectors.
     func covers(_ rule: CompiledRule, _ fitting: [Int32]) -> Bool {
@@ -110,6 +126,8 @@ final class ActiveRule: Sendable {
     let hearers: [Incident.Told]
     let clears: Clears?
     let clearAfterMilliseconds: Int64
+    /// Of a `when` that is a bound of the battery or the speed.
+    let bound: Boundary?
 
     init(_ rule: Rule, _ contacts: [String: Contact]) {
         id = rule.id
@@ -123,6 +141,7 @@ final class ActiveRule: Sendable {
         hearers = Self.hearers(of: rule.notify, contacts)
         clears = rule.clears
         clearAfterMilliseconds = rule.clearAfter.wholeMilliseconds
+        bound = if case .passes(let bound) = rule.when { bound } else { nil }
     }
 
     private static func hearers(
@@ -209,7 +228,9 @@ extension RuleIndex {
         var byPlace: [Entry] = []
         var clearing: [Entry] = []
         var grid = PlaceGrid()
+        var boundaries = BoundaryTable()
         var crossedPlaces: [String] = []
+        var crossings: [Crossing] = []
         var ruleSelectors: [Int32] = []
         private var crossedNumbers: [String: Int32] = [:]
         private var inGrid: Set<Int32> = []
@@ -251,35 +272,54 @@ extension RuleIndex {
 
         private mutating func append(_ trigger: Trigger) {
             switch trigger {
-            case .alarm(nil): forms.append(Form(kind: kinds.intern(type: "alarm"), place: -1))
+            case .alarm(nil): forms.append(Form(kind: kinds.intern(type: "alarm")))
             case .alarm(let list?):
                 for alarm in list {
-                    forms.append(Form(kind: kinds.intern(alarm: alarm), place: -1))
+                    forms.append(Form(kind: kinds.intern(alarm: alarm)))
                 }
-            case .event(nil): forms.append(Form(kind: EventKinds.any, place: -1))
+            case .event(nil): forms.append(Form(kind: EventKinds.any))
             case .event(let list?):
                 for type in list {
-                    forms.append(Form(kind: kinds.intern(type: type), place: -1))
+                    forms.append(Form(kind: kinds.intern(type: type)))
                 }
             case .enters(let places): append(crossings: places, enters: true)
             case .leaves(let places): append(crossings: places, enters: false)
+            case .passes(let bound): append(Crossing(bound, isInto: true))
             case .any(let triggers): for trigger in triggers { append(trigger) }
             }
         }
 
-        /// Places of the file itself are crossed by positions: RuleFile refuses them for now.
         private mutating func append(crossings places: [String], enters: Bool) {
             for place in places {
-                guard case .server(let geofence) = book.places[place] else { continue }
-                if crossedNumbers[place] == nil {
-                    crossedNumbers[place] = Int32(crossedPlaces.count)
-                    crossedPlaces.append(place)
+                switch book.places[place] {
+                case .area: append(Crossing(.place(place), isInto: enters))
+                case .server(let geofence):
+                    if crossedNumbers[place] == nil {
+                        crossedNumbers[place] = Int32(crossedPlaces.count)
+                        crossedPlaces.append(place)
+                    }
+                    forms.append(
+                        Form(
+                            kind: kinds.intern(crossing: geofence, enters: enters),
+                            place: crossedNumbers[place] ?? -1))
+                case nil: continue
                 }
-                forms.append(
-                    Form(
-                        kind: kinds.intern(crossing: geofence, enters: enters),
-                        place: crossedNumbers[place] ?? -1))
             }
+        }
+
+        private mutating func append(_ crossing: Crossing) {
+            forms.append(Form(kind: intern(crossing), crossing: Int32(crossings.count)))
+            crossings.append(crossing)
+        }
+
+        /// The kind of a crossing, whose boundary is watched from now on.
+        private mutating func intern(_ crossing: Crossing) -> Int32 {
+            var fence: Geofence?
+            if case .place(let name) = crossing.boundary, case .area(let area) = book.places[name] {
+                fence = area
+            }
+            boundaries.add(crossing.boundary, fence: fence)
+            return kinds.intern(crossing)
         }
 
         /// A rule that listens to any event, or to any alarm, is found there and nowhere else.
@@ -340,9 +380,14 @@ extension RuleIndex {
             case .enters(let places), .leaves(let places):
                 let enters = if case .enters = trigger { true } else { false }
                 for place in places {
-                    guard case .server(let geofence) = book.places[place] else { continue }
-                    found.insert(kinds.intern(crossing: geofence, enters: !enters))
+                    switch book.places[place] {
+                    case .server(let geofence):
+                        found.insert(kinds.intern(crossing: geofence, enters: !enters))
+                    case .area: found.insert(intern(Crossing(.place(place), isInto: !enters)))
+                    case nil: continue
+                    }
                 }
+            case .passes(let bound): found.insert(intern(Crossing(bound, isInto: false)))
             case .any(let triggers): for part in triggers { found.formUnion(opposites(of: part)) }
             }
             return found

@@ -70,10 +70,15 @@ extension RuleSet {
     }
 
     func kinds(of event: Event, _ memory: Memory) -> EventKinds {
-        index.kinds.kinds(
+        guard !event.isReport else {
+            return EventKinds(isEvent: false, crossings: index.kinds.kinds(event.crossings))
+        }
+        var kinds = index.kinds.kinds(
             type: event.type, alarm: event.alarm, geofenceId: event.geofenceId,
             geofenceName: event.geofenceName
                 ?? memory.nameOfGeofence(event.geofenceId, server: event.server))
+        if !event.crossings.isEmpty { kinds.crossings = index.kinds.kinds(event.crossings) }
+        return kinds
     }
 
     /// What all rules that could match say to an event.

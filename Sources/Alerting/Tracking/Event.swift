@@ -27,6 +27,8 @@ package struct Event: Hashable, Sendable {
     /// `X-PowTxn`, quoted in support queries (BikeTrax).
     package var txn: String?
     package var road: Road = .webhook
+    /// What its position crossed (places and bounds of the rule files), as the engine found.
+    package var crossings: [Crossing] = []
 
     package enum Road: String, Sendable, CaseIterable, Codable {
         case webhook
@@ -39,6 +41,9 @@ package struct Event: Hashable, Sendable {
         self.source = source
         self.type = type
     }
+
+    /// Whether it is a report without a happening: a source gave no type.
+    package var isReport: Bool { type.isEmpty }
 
     /// The kind of an `alarm`; exactly one in an event (AlarmEventHandler.java).
     package var alarm: String? { type == "alarm" ? attributes.text("alarm") : nil }

@@ -129,7 +129,9 @@ extension StepBuilder {
         guard past.count > Limits.reportsPerDevice else { return }
         let count = Limits.reportsPerDevice / 2
         var base = past[count]
+        let kept = index.boundaries.folded(Array(past[..<count]), into: base)
         for old in past[..<count].reversed() { base.absorb(old) }
+        base.folded = kept
         change(.report(subject.key, base))
         change(.folded(subject.key, before: base.time))
     }

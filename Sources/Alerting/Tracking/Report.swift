@@ -24,8 +24,27 @@ package struct Report: Hashable, Sendable, Codable {
     /// Of a report that older ones were folded into, and that says the device stands: since when
     /// it was known to stand.
     package var standsSince: Instant?
+    /// Of a report that older ones were folded into: what of them `Crossing` still needs.
+    package var folded: Folded?
 
     package init(time: Instant) { self.time = time }
+
+    /// Where the device was before a report that does not say so itself.
+    package struct Folded: Hashable, Sendable, Codable {
+        /// The last usable fix, where the report has none.
+        package var fix: Coordinate?
+        /// Metres; of that fix.
+        package var accuracy: Double?
+        /// Whether it was beyond a boundary, by the boundary's key, where neither fix nor value of
+        /// the report decides.
+        package var sides: [String: Bool]
+
+        package init(fix: Coordinate? = nil, accuracy: Double? = nil, sides: [String: Bool] = [:]) {
+            self.fix = fix
+            self.accuracy = accuracy
+            self.sides = sides
+        }
+    }
 }
 
 extension Report {
@@ -106,6 +125,26 @@ extension Report {
         battery = battery ?? older.battery
         ignition = ignition ?? older.ignition
         armed = armed ?? older.armed
+        folded = folded ?? older.folded
+    }
+}
+
+extension Position {
+    /// The position that a report was of, as far as the report tells; nil: it was none.
+    init?(_ report: Report) {
+        guard let fix = report.fix else { return nil }
+        self.init(coordinate: fix)
+        accuracy = report.accuracy
+        speed = report.speed
+        deviceTime = report.time
+        fixTime = report.time
+        if report.geofencesKnown { geofences = .known(report.geofences ?? []) }
+        if let battery = report.battery { attributes["batteryLevel"] = .number(battery) }
+        for (name, flag) in [
+            ("ignition", report.ignition), ("motion", report.moving), ("armed", report.armed),
+        ] {
+            if let flag { attributes[name] = .flag(flag) }
+        }
     }
 }
 
