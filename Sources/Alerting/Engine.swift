@@ -12,6 +12,9 @@ package enum Input: Sendable {
     case report(Event)
     /// The server's name of a geofence: places are written by name, positions carry ids.
     case geofence(server: String, id: Int64, name: String)
+    /// A source with a session says that it is down (the socket is not connected and the last
+    /// catch-up failed), or that it is up. Told at each change and now and then.
+    case source(String, isSilent: Bool)
     case command(Command)
     /// A delivery was given up: the operator hears of it.
     case trouble(Trouble, cause: String)
@@ -37,7 +40,7 @@ package struct Command: Hashable, Sendable, Codable {
 /// Decides. It has no state but what makes it fast: the same inputs with the same memory give the
 /// same step, whatever it has seen before.
 package struct Engine: Sendable {
-    package private(set) var rules: RuleSet
+    package internal(set) var rules: RuleSet
     /// How far out of order messages may come without costing anybody an alarm.
     package let lateness: Duration
     /// Who hears of trouble of the relay's own; nil: nobody.
@@ -70,6 +73,9 @@ package struct Engine: Sendable {
             if memory.nameOfGeofence(id, server: server) != name {
                 step.step.changes.append(.geofence(server: server, id: id, name: name))
             }
+        case .source(let name, let isSilent):
+            step.cause = "source|\(name)|\(now.milliseconds)"
+            hear(ofSource: name, isSilent: isSilent, memory, &step)
         case .command(let command):
             step.cause =
                 "\(command.action)|\(command.target)|\(command.by)|\(seq ?? 0)|\(now.milliseconds)"
@@ -80,6 +86,7 @@ package struct Engine: Sendable {
         case .timers:
             step.cause = "timers|\(now.milliseconds)"
             step.wake(memory)
+            wakeSources(memory, &step)
         }
         return step.finished(memory)
     }

@@ -18,6 +18,8 @@ package struct Memory: Sendable {
     private(set) var held: [Destination: Held] = [:]
     private var geofences: [ServerName: Int64] = [:]
     private var geofenceNames: [ServerId: String] = [:]
+    /// Sources that are down, by name.
+    private(set) var sources: [String: SilentSource] = [:]
     private var timers = TimerHeap()
     private var timersChanged = false
     /// The events that are kept, in the order of their receipt.
@@ -61,7 +63,11 @@ package struct Memory: Sendable {
     package var openIncidents: Int { placesOfIncidents.count }
 
     /// When something is due next; nil: nothing waits.
-    package var nextDue: Instant? { timers.first }
+    package var nextDue: Instant? {
+        // As a rule there is no source that is down.
+        guard !sources.isEmpty else { return timers.first }
+        return [timers.first, sources.values.compactMap(\.due).min()].compactMap { $0 }.min()
+    }
 }
 
 /// One device's part of the memory.
@@ -156,6 +162,11 @@ extension Memory {
         return (incidents, Set(digests).sorted())
     }
 
+    /// Sources of which a rule is due, in a fixed order.
+    func sourcesDue(at now: Instant) -> [String] {
+        sources.filter { $0.value.due.map { $0 <= now } ?? false }.keys.sorted()
+    }
+
     /// The id of a geofence on the server, by its name, as far as events have told it.
     func geofence(named name: String, server: String) -> Int64? {
         geofences[ServerName(server: server, name: name)]
@@ -207,6 +218,7 @@ extension Memory {
         case .geofence(let server, let id, let name):
             geofences[ServerName(server: server, name: name)] = id
             geofenceNames[ServerId(server: server, id: id)] = name
+        case .source(let name, let silence): sources[name] = silence
         case .released(let ids, _): release(Set(ids))
         }
     }

@@ -9,6 +9,9 @@ package struct MemoryRecord: Sendable {
     /// Deliveries in state `held`.
     package var held: [Delivery] = []
     package var geofences: [KnownGeofence] = []
+    /// Those that were down, without a moment at which something is due: that is worked out when
+    /// the source is heard of again.
+    package var silentSources: [String: SilentSource] = [:]
     /// All events received in the last `lateness` before the last one that was stepped, with the
     /// device and the rules of their judgements. Without them nothing is lost but that a match that
     /// was kept quiet right before the restart is not judged again.
@@ -74,6 +77,7 @@ extension Memory {
         step.changes += record.geofences.map {
             .geofence(server: $0.server, id: $0.id, name: $0.name)
         }
+        step.changes += record.silentSources.map { .source($0.key, $0.value) }
         step.changes += record.incidents.map { .incident($0) }
         // After the devices and incidents: a stamp is kept with the device that it is of.
         step.changes += record.stamps.map { .stamp($0.key, $0.moment) }

@@ -43,6 +43,8 @@ package enum Change: Sendable {
     /// The server's geofence of this id has this name: places are written by name, positions
     /// carry ids.
     case geofence(server: String, id: Int64, name: String)
+    /// A source is down; nil: it is up again.
+    case source(String, SilentSource?)
     /// Held deliveries that were merged into another one, or are no longer due.
     case released([String], into: String?)
 }

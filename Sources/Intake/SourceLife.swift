@@ -143,6 +143,11 @@ package struct SourceState: Sendable, Hashable {
 
     package init(since: Instant) { self.since = since }
 
-    /// `source: silent` is the opposite: not connected, and the last catch-up failed.
     package var isUp: Bool { isConnected || lastCatchup?.isGood ?? false }
+    /// What `source: silent` means: not connected, and the last catch-up failed, or there can be
+    /// none because nobody could log in. nil: nothing was tried yet.
+    package var isSilent: Bool? {
+        if isUp { return false }
+        return trouble == nil && lastCatchup == nil ? nil : true
+    }
 }

@@ -55,6 +55,7 @@ extension TraccarSource {
                 state.schedule.failed(reason, now: now, jitter: around.jitter())
             }
         }
+        sayWhetherSilent()
         if let failure {
             around.log(
                 wasGood ? .warning : .debug, "catch-up failed, it is tried again: \(failure)")
@@ -170,12 +171,23 @@ extension TraccarSource {
 
     // MARK: - What happens around
 
+    /// Tells the engine whether the source is down, where that has changed.
+    func sayWhetherSilent(evenIf isSaid: Bool = false) {
+        let silent = state.withLock { state -> Bool? in
+            let isSilent = state.status.isSilent
+            guard isSaid || isSilent != state.saidSilent else { return nil }
+            state.saidSilent = isSilent
+            return isSilent
+        }
+        if let silent { around.report([.source(name, isSilent: silent)]) }
+    }
+
     /// Looks each few seconds whether the clock was set or a webhook was refused, and notes each
     /// minute that it listens.
     func watch() async {
         var clock = around.clockChanges()
         var refused = around.unavailable()
-        var noted = around.now()
+        var (noted, said) = (around.now(), around.now())
         while !Task.isCancelled {
             do { try await around.sleep(.seconds(5)) } catch { break }
             let (newClock, newRefused) = (around.clockChanges(), around.unavailable())
@@ -187,6 +199,11 @@ extension TraccarSource {
             if now - noted >= .minutes(1), status.isConnected {
                 noted = now
                 around.heard(now)
+            }
+            // Again now and then: rules that were read meanwhile have not heard it.
+            if now - said >= .minutes(1) {
+                said = now
+                sayWhetherSilent(evenIf: true)
             }
         }
     }

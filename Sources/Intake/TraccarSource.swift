@@ -61,6 +61,8 @@ package final class TraccarSource: Sendable {
         /// Positions are not asked for until then.
         var asksAgain = Instant.distantPast
         var saidStatusEventsSeemOff = false
+        /// What the engine was told last.
+        var saidSilent: Bool?
     }
 
     package init(
@@ -127,6 +129,7 @@ package final class TraccarSource: Sendable {
             around.log(
                 isNew ? .warning : .debug,
                 "\(trouble); trying again in \(max(1, pause.wholeMilliseconds / 1_000)) s")
+            sayWhetherSilent()
             do { try await around.sleep(pause) } catch { return }
         }
     }
@@ -174,6 +177,7 @@ package final class TraccarSource: Sendable {
                 return isFirst
             }
             around.log(.info, "connected")
+            sayWhetherSilent()
             ask(isFirst ? .start : .reconnect)
         case .message(let message): take(message)
         case .unreadable(let why):

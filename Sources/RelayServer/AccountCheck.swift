@@ -100,7 +100,7 @@ extension RuleBook {
             found.insert(Listened(type: "geofenceEnter"))
         case .leaves(let names) where names.contains(where: isOnServer):
             found.insert(Listened(type: "geofenceExit"))
-        case .enters, .leaves, .passes: break
+        case .enters, .leaves, .passes, .sourceSilent: break
         case .any(let parts): for part in parts { gather(part, &found) }
         }
     }

@@ -14,6 +14,7 @@ package struct RuleLibrary: Sendable {
     private let bodies: [(channel: ChannelName, template: String)]
     private let publicURL: String?
     private let operatorName: String?
+    private let sourcesWithoutSession: [String]
     /// What stands on the servers; nil: nobody has asked them.
     private let names: ServerNamesBook?
 
@@ -43,6 +44,7 @@ package struct RuleLibrary: Sendable {
         }
         publicURL = configuration.publicURL
         operatorName = configuration.operatorContact
+        sourcesWithoutSession = configuration.sources.filter { $0.session == nil }.map(\.name)
     }
 
     /// Without a configuration: templates are looked for in a folder `templates` beside the rules,
@@ -58,6 +60,7 @@ package struct RuleLibrary: Sendable {
         bodies = []
         publicURL = nil
         operatorName = nil
+        sourcesWithoutSession = []
         names = nil
     }
 
@@ -74,6 +77,7 @@ package struct RuleLibrary: Sendable {
             zones: Zones.reader, readFile: { Self.bytes($0) }, templates: Set(library.names),
             channels: channels, hasPublicURL: channels == nil ? nil : publicURL != nil,
             contactsInUse: Set([operatorName].compactMap { $0 }))
+        surroundings.sourcesWithoutSession = sourcesWithoutSession
         if let names {
             surroundings.serverGroup = { names.group($0) }
             surroundings.serverCalendar = { names.calendar($0) }

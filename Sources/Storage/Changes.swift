@@ -92,6 +92,7 @@ extension Ledger {
         case .folded(let key, let moment): try fold(key, before: moment)
         case .geofence(let server, let id, let name):
             try write(server: server, geofence: id, name: name)
+        case .source(let name, let silence): try write(source: name, silence)
         case .released(let ids, let into): try release(ids, into: into)
         }
     }
@@ -171,6 +172,21 @@ extension Ledger {
         memory.geofence.bind(2, id)
         memory.geofence.bind(3, name)
         try memory.geofence.run()
+    }
+
+    private func write(source name: String, _ silence: SilentSource?) throws {
+        guard let silence else {
+            let remove = try prepare("DELETE FROM silent_source WHERE name = ?1")
+            remove.bind(1, name)
+            return try remove.run()
+        }
+        var fired = TextRows()
+        for rule in silence.fired { fired.row(rule) }
+        let note = try prepare("INSERT OR REPLACE INTO silent_source VALUES (?1, ?2, ?3)")
+        note.bind(1, name)
+        note.bind(2, silence.since)
+        note.bind(3, text: fired.bytes)
+        try note.run()
     }
 
     private func write(_ judgement: Judgement) throws {

@@ -26,6 +26,15 @@ extension Snapshot {
         recalled.memory.geofences = try prepare("SELECT server, id, name FROM geofence").all {
             .init(server: $0.text(0), id: $0.int(1), name: $0.text(2))
         }
+        let silent = try prepare("SELECT name, since, fired FROM silent_source").all {
+            (
+                $0.text(0),
+                SilentSource(
+                    since: $0.instant(1),
+                    fired: TextRows.read($0.text(2)).compactMap { $0[field: 0] })
+            )
+        }
+        recalled.memory.silentSources = Dictionary(silent, uniquingKeysWith: { $1 })
         recalled.memory.recent = try recent(from, through: recalled.cursor, decode)
         return recalled
     }

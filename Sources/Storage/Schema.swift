@@ -11,7 +11,7 @@ import GRDB
 enum Schema {
     /// In order. A new column is one more of these, at the end.
     static let migrations: [(name: String, sql: String)] = [
-        ("1 the whole road", wholeRoad), ("2 what positions cross", crossings),
+        ("1 the whole road", wholeRoad), ("2 crossings and silent sources", crossings),
     ]
 
     static var migrator: DatabaseMigrator {
@@ -206,6 +206,13 @@ enum Schema {
         """
 
     private static let crossings = """
-        ALTER TABLE report ADD COLUMN folded TEXT
+        ALTER TABLE report ADD COLUMN folded TEXT;
+
+        -- Sources that are down; a rule that has fired for it is a row in `fired`.
+        CREATE TABLE silent_source (
+          name TEXT PRIMARY KEY,
+          since INTEGER NOT NULL,
+          fired TEXT NOT NULL
+        ) WITHOUT ROWID;
         """
 }

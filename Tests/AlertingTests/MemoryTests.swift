@@ -153,7 +153,7 @@ struct MemoryTests {
                 case .report(let key, let report): devices[key]?.reports.insert(report)
                 case .folded(let key, let moment):
                     devices[key]?.reports.removeAll { $0.time < moment }
-                case .geofence: break
+                case .geofence, .source: break
                 case .released(let ids, _): held.removeAll { ids.contains($0.id) }
                 }
             }

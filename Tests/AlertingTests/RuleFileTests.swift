@@ -107,7 +107,8 @@ struct RuleFileTests {
                 ["8:13 error not supported"]
             ),
             ("when: { count: { alarm: tow }, within: 1h }", ["8:13 error more_than"]),
-            ("when: { source: silent, for_at_least: 10m }", ["8:13 error not supported yet"]),
+            ("when: { source: silent, for_at_least: 10m }", []),
+            ("when: { source: silent }", ["8:13 error needs a 'for_at_least'"]),
             ("when: { source: quiet, for_at_least: 10m }", ["8:21 error silent"]),
             ("when: { clock: \"20:00\" }", ["8:13 error not supported yet"]),
             ("when: { clock: 25:00 }", ["8:20 error no time of day"]),

@@ -87,7 +87,9 @@ struct ScenarioTests {
             ("events: [{ at: 0m, device: V, enters: home }]", ["9:43 error by positions"]),
             ("events: [{ at: 0m, device: V, enters: nope }]", ["9:43 error no place is called"]),
             ("events: [{ at: 0m, device: V, silent: 5m }]", ["9:35 error no key of a line"]),
-            ("events: [{ at: 0m, source: b, connected: false }]", ["9:24 error not supported yet"]),
+            ("events: [{ at: 0m, source: b, connected: false }]", []),
+            ("events: [{ at: 0m, source: b }]", ["9:16 error no 'connected'"]),
+            ("events: [{ at: 0m, source: b, connected: no }]", ["9:46 error did you mean 'false'"]),
             ("events: [{ at: 5, device: V }]", ["9:20 error '5' has no unit"]),
             ("commands: [{ at: 1m, ack: r }]", ["9:18 error no 'by'"]),
             (

@@ -375,6 +375,7 @@ struct TemplateTests {
             item.place = "depot"
             item.device?.group = "g"
             item.position?.battery = 18
+            item.source = "biketrax"
             let delivery = DeliveryFixture.delivery([item], channel: .email, template: "mine")
             return renderer.message(for: delivery, now: delivery.created + .minutes(9)).html
         }

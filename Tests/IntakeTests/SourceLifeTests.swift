@@ -118,10 +118,16 @@ struct SourceLifeTests {
     func up() {
         var state = SourceState(since: now)
         #expect(!state.isUp)
+        #expect(state.isSilent == nil, "nothing was tried yet")
+        state.trouble = "the server cannot be reached"
+        #expect(state.isSilent == true, "without a login there is no catch-up that could fail")
+        state.trouble = nil
         state.lastCatchup = .init(at: now, isGood: true)
         #expect(state.isUp)
+        #expect(state.isSilent == false)
         state.lastCatchup = .init(at: now, isGood: false)
         #expect(!state.isUp)
+        #expect(state.isSilent == true)
         state.isConnected = true
         #expect(state.isUp)
     }

@@ -98,6 +98,17 @@ import Testing
         { $0.ofEvent = true }, { $0.standsSince = Instant(seconds: 3) },
     ]
 
+    @Test("a source that is down is known after a restart, and forgotten when it is back")
+    func silentSource() async throws {
+        let silence = SilentSource(since: now, fired: ["down", "b\tc"], due: now + .minutes(1))
+        try await store.commit([step(1, now: now, [.source("one", silence)])])
+        var kept = silence
+        kept.due = nil
+        #expect(try store.recall().memory.silentSources == ["one": kept])
+        try await store.commit([step(2, now: now, [.source("one", nil)])])
+        #expect(try store.recall().memory.silentSources.isEmpty)
+    }
+
     @Test("what a report was folded over is kept with its row")
     func folded() async throws {
         var report = Report(time: now)

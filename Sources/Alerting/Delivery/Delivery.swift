@@ -127,6 +127,8 @@ package struct Item: Hashable, Sendable, Codable {
     package var incident: IncidentFacts
     package var rule: String
     package var device: DeviceFacts?
+    /// In place of a device: the source that is down.
+    package var source: String?
     package var event: EventFacts?
     package var position: PositionFacts?
     /// The rule file's name of the event's place, else the server's.

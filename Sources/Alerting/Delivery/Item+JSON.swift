@@ -34,6 +34,7 @@ extension Item {
                 writer.name("device")
                 device.write(stored: &writer)
             }
+            writer.member(known: "source", source)
             if let event {
                 writer.name("event")
                 event.write(stored: &writer)
@@ -193,6 +194,7 @@ extension Item {
                 writer.name("device")
                 device.write(wire: &writer)
             }
+            writer.member(foreign: "source", source)
             if let event {
                 writer.name("event")
                 event.write(wire: &writer)

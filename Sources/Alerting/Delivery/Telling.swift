@@ -42,16 +42,21 @@ extension StepBuilder {
         _ incident: Incident, _ rule: ActiveRule, _ reason: Reason, _ happening: Happening?,
         _ member: Incident.Member?
     ) -> Item {
-        Item(
+        let source = incident.device.flatMap { $0.isSource ? $0.uniqueId : nil }
+        var item = Item(
             incident: facts(of: incident), rule: rule.id,
-            device: incident.device.map {
-                Item.DeviceFacts(
-                    name: incident.deviceName, uniqueId: $0.uniqueId, group: happening?.group)
-            },
+            device: source != nil
+                ? nil
+                : incident.device.map {
+                    Item.DeviceFacts(
+                        name: incident.deviceName, uniqueId: $0.uniqueId, group: happening?.group)
+                },
             event: happening.map { facts(of: $0.event, member) },
             position: happening?.event.position.map { Item.PositionFacts($0) },
             place: member?.place ?? happening.flatMap { placeName(of: $0.event) },
             held: incident.held, reason: reason, severity: rule.severity, template: "alarm")
+        item.source = source
+        return item
     }
 
     /// A crossing that its position shows is named in place of the event that brought the position:

@@ -98,6 +98,7 @@ extension Item {
         case .position: position == nil ? nil : .position(index)
         case .incident: .incident(index)
         case .rule: .foreign(rule)
+        case .source: .foreign(source)
         case .place: .foreign(place)
         case .held: .whole(held)
         default: nil
@@ -291,9 +292,9 @@ extension TemplateFacts {
 }
 
 extension Item {
-    /// The device's name; where there is none (trouble of a source) the rule stands for it.
+    /// The device's name; of a source its own, and where there is neither the rule stands for it.
     var who: String {
-        guard let device else { return rule }
+        guard let device else { return source.map { CleanText.line($0) } ?? rule }
         let name = CleanText.trimmed(CleanText.line(device.name))
         return name.isEmpty ? CleanText.line(device.uniqueId) : name
     }

@@ -31,8 +31,8 @@ enum TemplateShape: Hashable, CaseIterable {
             ]
         case .item:
             [
-                ("incident", .incident), ("rule", .text), ("device", .device), ("event", .event),
-                ("position", .position), ("place", .text), ("held", .number),
+                ("incident", .incident), ("rule", .text), ("device", .device), ("source", .text),
+                ("event", .event), ("position", .position), ("place", .text), ("held", .number),
             ]
         case .incident:
             [

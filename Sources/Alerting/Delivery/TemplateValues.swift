@@ -114,7 +114,7 @@ extension TemplateValue.Word {
 enum TemplateName: String, CaseIterable {
     case items, severity, reason, subject, text, delivery, contact
     case rulesHash = "rules_hash"
-    case incident, rule, device, event, position, place, held
+    case incident, rule, device, source, event, position, place, held
     case id, state, opened, count, url
     case name, uniqueId, group
     case type, alarm, time, received, txn

@@ -109,6 +109,8 @@ extension Wording {
     static let eventTypes: [String: Words] = [
         "battery": ("battery", "Akku"),
         "speed": ("speed", "Geschwindigkeit"),
+        "sourceSilent": ("no connection to the server", "keine Verbindung zum Server"),
+        "sourceConnected": ("connected again", "wieder verbunden"),
         "alarm": ("alarm", "Alarm"),
         "commandResult": ("command result", "Antwort auf einen Befehl"),
         "deviceOnline": ("online again", "wieder online"),

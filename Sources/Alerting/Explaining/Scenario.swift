@@ -102,6 +102,8 @@ package struct Scenario: Hashable, Sendable {
             case enters(String)
             /// The server's `geofenceExit`.
             case leaves(String)
+            /// A source goes down or comes back; `device` is empty.
+            case source(String, isConnected: Bool)
         }
 
         package init(at: Duration, device: String, what: What) {

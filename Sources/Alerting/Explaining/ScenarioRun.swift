@@ -146,6 +146,9 @@ package struct ScenarioRun {
     }
 
     private mutating func happen(_ happening: Scenario.Happening) {
+        if case .source(let name, let isConnected) = happening.what {
+            return step(.source(name, isSilent: !isConnected), seq: nil, at: happening.receipt)
+        }
         var event = Event(server: Self.server, source: Self.server, type: "")
         event.time = scenario.clock + happening.at
         event.received = scenario.clock + happening.receipt
@@ -155,7 +158,7 @@ package struct ScenarioRun {
             event.attributes[attribute.name] = attribute.value
         }
         switch happening.what {
-        case .report: return step(.report(event), seq: nil, at: happening.receipt)
+        case .report, .source: return step(.report(event), seq: nil, at: happening.receipt)
         case .alarm(let kind):
             event.type = "alarm"
             event.attributes["alarm"] = .text(kind)

@@ -27,6 +27,8 @@ extension Trigger {
         case .enters(let places): places.contains { crosses($0, true) }
         case .leaves(let places): places.contains { crosses($0, false) }
         case .passes(let bound): event.crossings.contains(Crossing(bound, isInto: true))
+        // That is not one event: SourceSilence.
+        case .sourceSilent: false
         case .any(let parts): parts.contains { $0.fits(event, crosses: crosses) }
         }
     }

@@ -10,9 +10,13 @@ package enum Boundary: Hashable, Sendable {
     case battery(fallsBelow: Double, clearsAbove: Double?)
     /// km/h; beyond it is what exceeds the first, and back what is below the second.
     case speed(exceeds: Double, clearsBelow: Double?)
+    /// A source of ours: beyond it is what is down. No report crosses it.
+    case source
 
     static let batteryKind = "battery"
     static let speedKind = "speed"
+    static let silentKind = "sourceSilent"
+    static let connectedKind = "sourceConnected"
 }
 
 /// One crossing: into a place or out of it, past a bound or back past its second one.
@@ -34,6 +38,7 @@ package struct Crossing: Hashable, Sendable {
         case .place: isInto ? Opposites.enter : Opposites.exit
         case .battery: Boundary.batteryKind
         case .speed: Boundary.speedKind
+        case .source: isInto ? Boundary.silentKind : Boundary.connectedKind
         }
     }
 
@@ -106,6 +111,7 @@ struct BoundaryTable: Sendable {
             if let fence { grid.add(number, box: fence.boundingBox) }
         case .battery(let first, let second): batteries.add(number, first, second)
         case .speed(let first, let second): speeds.add(number, first, second)
+        case .source: break
         }
     }
 }
@@ -141,6 +147,7 @@ extension BoundaryTable {
             guard let value = report.usableSpeed else { return nil }
             if value > bound { return true }
             return back.map { value < $0 } ?? true ? false : nil
+        case .source: return nil
         }
     }
 

@@ -66,6 +66,8 @@ package indirect enum Trigger: Hashable, Sendable {
     case leaves([String])
     /// A bound of the battery or the speed (never a place).
     case passes(Boundary)
+    /// A source of events of ours is down for so long.
+    case sourceSilent(Duration)
     case any([Trigger])
 }
 

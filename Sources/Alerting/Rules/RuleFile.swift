@@ -21,6 +21,8 @@ package enum RuleFile {
         package var hasPublicURL: Bool?
         /// Contacts that the configuration names (`operator`).
         package var contactsInUse: Set<String>
+        /// Names of configured sources of which a rule cannot know whether they are silent.
+        package var sourcesWithoutSession: [String] = []
         /// The uniqueIds of the devices in a group that is kept on the server; nil: not known.
         package var serverGroup: @Sendable (_ name: String) -> [String]? = { _ in nil }
         /// The iCalendar text of a calendar that is kept on the server; nil: it is not known.

@@ -87,8 +87,7 @@ extension RuleLoader {
         }
         let at = readTime(fields, reader)
         if fields["source"] != nil || fields["connected"] != nil {
-            readSourceLine(fields, reader, errors: errors)
-            return nil
+            return readSourceLine(fields, at: at ?? .zero, node, reader, errors: errors)
         }
         var line = Scenario.Happening(at: at ?? .zero, device: "", what: .report)
         line.place = reader.place(node.mark)
@@ -137,20 +136,22 @@ extension RuleLoader {
     }
 
     private func readSourceLine(
-        _ fields: NodeReader.Fields, _ reader: NodeReader, errors: Int
-    ) {
+        _ fields: NodeReader.Fields, at: Duration, _ node: Node, _ reader: NodeReader, errors: Int
+    ) -> Scenario.Happening? {
         for entry in fields.entries where !["at", "source", "connected"].contains(entry.key) {
             let what = "a line about a source"
             reader.unknownKey(entry, of: what, known: ["at", "source", "connected"])
         }
-        if let entry = fields["source"] { _ = reader.text(entry.value, "the name of a source") }
-        if let entry = fields["connected"] { _ = reader.flag(entry.value) }
+        let name = fields["source"].flatMap { reader.text($0.value, "the name of a source") }
+        let isConnected = fields["connected"].flatMap { reader.flag($0.value) }
         for key in ["source", "connected"] where fields[key] == nil {
             reader.error(at: fields.first, "a line about a source has no '\(key)'")
         }
-        if reader.errors == errors, let entry = fields["source"] {
-            reader.notSupported("'source' in a test", at: entry.mark)
-        }
+        guard reader.errors == errors, let name, let isConnected else { return nil }
+        var line = Scenario.Happening(
+            at: at, device: "", what: .source(name, isConnected: isConnected))
+        line.place = reader.place(node.mark)
+        return line
     }
 
     // MARK: - Commands

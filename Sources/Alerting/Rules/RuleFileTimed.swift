@@ -45,9 +45,20 @@ extension RuleLoader {
             readWithin(when, of: form, reader)
         case "source":
             _ = reader.word(form.value, "what a source can be", among: ["silent"])
-            if when["for_at_least"] == nil {
+            guard let entry = when["for_at_least"] else {
                 reader.error(at: form.mark, "'source: silent' needs a 'for_at_least' such as 10m")
+                return nil
             }
+            for source in surroundings.sourcesWithoutSession {
+                reader.warning(
+                    at: form.mark,
+                    "the source '\(source)' has no 'session': it cannot be known to be silent")
+            }
+            // What is wrong with it is said already.
+            guard case .scalar(let text, _) = entry.value.value,
+                let span = try? Measure.duration.read(text)
+            else { return nil }
+            return .sourceSilent(.milliseconds(Int64(span.rounded())))
         default: readClock(form.value, reader)
         }
         return nil

@@ -45,6 +45,7 @@ extension RuleLoader {
             reader.notSupported("'\(form.key)'", at: form.mark)
         }
         for key in Self.modifiers where reader.errors == errors {
+            if key == "for_at_least", form.key == "source" { continue }
             if let entry = when[key] { reader.notSupported("'\(key)'", at: entry.mark) }
         }
         return reader.errors == errors ? trigger : nil
@@ -279,7 +280,7 @@ extension RuleLoader {
             kinds.first { EventNames.opposite(ofAlarm: $0) == nil }.map { "alarm '\($0)'" }
         case .event(.some(let types)):
             types.first { EventNames.opposite(ofEvent: $0) == nil }.map { "event '\($0)'" }
-        case .enters, .leaves, .passes: nil
+        case .enters, .leaves, .passes, .sourceSilent: nil
         case .any(let members): members.lazy.compactMap(withoutOpposite).first
         }
     }

@@ -20,6 +20,8 @@ final class RuleIndex: Sendable {
     let grid: PlaceGrid
     /// What positions are compared with.
     let boundaries: BoundaryTable
+    /// Rules about sources.
+    let sourceRules: [Int32]
     /// Rules whose incidents events of a kind may end, by (kind, selector).
     let clearing: Buckets
     private let numbers: [String: Int32]
@@ -67,6 +69,7 @@ final class RuleIndex: Sendable {
         clearing = Buckets(builder.clearing)
         grid = builder.grid
         boundaries = builder.boundaries
+        sourceRules = builder.sourceRules
         crossings = builder.crossings
         crossedPlaces = builder.crossedPlaces
         ruleSelectors = builder.ruleSelectors
@@ -126,8 +129,10 @@ final class ActiveRule: Sendable {
     let hearers: [Incident.Told]
     let clears: Clears?
     let clearAfterMilliseconds: Int64
-    /// Of a `when` that is a bound of the battery or the speed.
+    /// Of a `when` that is a bound of the battery or the speed, or the silence of a source.
     let bound: Boundary?
+    /// Of `source: silent`.
+    let silenceMilliseconds: Int64?
 
     init(_ rule: Rule, _ contacts: [String: Contact]) {
         id = rule.id
@@ -141,7 +146,13 @@ final class ActiveRule: Sendable {
         hearers = Self.hearers(of: rule.notify, contacts)
         clears = rule.clears
         clearAfterMilliseconds = rule.clearAfter.wholeMilliseconds
-        bound = if case .passes(let bound) = rule.when { bound } else { nil }
+        switch rule.when {
+        case .passes(let bound): self.bound = bound
+        case .sourceSilent: bound = .source
+        case .alarm, .event, .enters, .leaves, .any: bound = nil
+        }
+        silenceMilliseconds =
+            if case .sourceSilent(let span) = rule.when { span.wholeMilliseconds } else { nil }
     }
 
     private static func hearers(
@@ -165,50 +176,6 @@ final class ActiveRule: Sendable {
     }
 }
 
-/// Lists of rules under a key of two numbers: sorted, for a search in a list of numbers costs less
-/// than a hash.
-struct Buckets: Sendable {
-    /// For each kind, where its second numbers are in `others`.
-    private var kinds: [Range<Int>] = []
-    /// Ascending within a kind.
-    private var others: [Int32] = []
-    /// For each of `others`, where its rules begin; and the end of all.
-    private var starts: [Int] = []
-    private var rules: [Int32] = []
-
-    init(_ entries: [(kind: Int32, other: Int32, rule: Int32)]) {
-        let sorted = entries.sorted { ($0.kind, $0.other, $0.rule) < ($1.kind, $1.other, $1.rule) }
-        for entry in sorted {
-            while kinds.count <= entry.kind { kinds.append(others.count..<others.count) }
-            let own = kinds[Int(entry.kind)]
-            if own.isEmpty || others.last != entry.other {
-                others.append(entry.other)
-                starts.append(rules.count)
-                kinds[Int(entry.kind)] = own.lowerBound..<others.count
-            }
-            rules.append(entry.rule)
-        }
-        starts.append(rules.count)
-    }
-
-    var isEmpty: Bool { rules.isEmpty }
-
-    @inline(__always)
-    func has(_ kind: Int32) -> Bool { kind < kinds.count && !kinds[Int(kind)].isEmpty }
-
-    @inline(__always)
-    func forEach(_ kind: Int32, _ other: Int32, _ body: (Int32) -> Void) {
-        guard has(kind) else { return }
-        var (low, high) = (kinds[Int(kind)].lowerBound, kinds[Int(kind)].upperBound)
-        while low < high {
-            let middle = (low + high) / 2
-            if others[middle] < other { low = middle + 1 } else { high = middle }
-        }
-        guard low < kinds[Int(kind)].upperBound, others[low] == other else { return }
-        for index in starts[low]..<starts[low + 1] { body(rules[index]) }
-    }
-}
-
 // MARK: - Building
 
 extension RuleIndex {
@@ -229,6 +196,7 @@ extension RuleIndex {
         var clearing: [Entry] = []
         var grid = PlaceGrid()
         var boundaries = BoundaryTable()
+        var sourceRules: [Int32] = []
         var crossedPlaces: [String] = []
         var crossings: [Crossing] = []
         var ruleSelectors: [Int32] = []
@@ -245,6 +213,7 @@ extension RuleIndex {
             let firstSelector = Int32(ruleSelectors.count)
             ruleSelectors += fitting
             rules.append(rule)
+            if case .sourceSilent = rule.when { sourceRules.append(number) }
             compiled.append(
                 CompiledRule(
                     forms: firstForm..<Int32(forms.count),
@@ -285,6 +254,7 @@ extension RuleIndex {
             case .enters(let places): append(crossings: places, enters: true)
             case .leaves(let places): append(crossings: places, enters: false)
             case .passes(let bound): append(Crossing(bound, isInto: true))
+            case .sourceSilent: append(Crossing(.source, isInto: true))
             case .any(let triggers): for trigger in triggers { append(trigger) }
             }
         }
@@ -388,6 +358,7 @@ extension RuleIndex {
                     }
                 }
             case .passes(let bound): found.insert(intern(Crossing(bound, isInto: false)))
+            case .sourceSilent: break
             case .any(let triggers): for part in triggers { found.formUnion(opposites(of: part)) }
             }
             return found

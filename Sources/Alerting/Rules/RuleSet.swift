@@ -98,6 +98,15 @@ extension RuleSet {
         let facts = facts()
         if guarded { addGuarded(kinds, fitting, facts, &answers) }
         if candidates.count > 1 { candidates.sort() }
+        judgeCandidates(kinds, facts, memory, &answers)
+        if let report = judge.placeReport, !report.isOwn { answers.placeReport = report.report }
+        return answers
+    }
+
+    @inline(__always)
+    private mutating func judgeCandidates(
+        _ kinds: EventKinds, _ facts: Facts, _ memory: Memory, _ answers: inout RuleAnswers
+    ) {
         answers.list.reserveCapacity(candidates.count)
         let conditions = index.conditions
         for number in candidates {
@@ -118,7 +127,16 @@ extension RuleSet {
                     RuleAnswer(rule: number, outcome: .quiet(answer.truth, leaf: answer.leaf)))
             }
         }
-        if let report = judge.placeReport, !report.isOwn { answers.placeReport = report.report }
+    }
+
+    /// What these rules say, whose `when` is known to hold.
+    mutating func judge(
+        _ numbers: [Int32], _ kinds: EventKinds, _ facts: Facts, _ memory: Memory
+    ) -> RuleAnswers {
+        var answers = RuleAnswers()
+        candidates = numbers
+        judge.begin()
+        judgeCandidates(kinds, facts, memory, &answers)
         return answers
     }
 

@@ -1,0 +1,113 @@
+// `source: silent`: a source of ours that is down opens an incident of no device, once it has been
+// down for as long as a rule says (RULES.md, `when`). It is the one thing that happens by itself
+// and has no position: the source says when it goes down and when it is back.
+
+/// A source that is down.
+package struct SilentSource: Hashable, Sendable {
+    package var since: Instant
+    /// Rules that have fired for this silence.
+    package var fired: [String]
+    /// When the next rule fires; nil: none is left, or the source was not heard of since the start
+    /// (what waits then waits for its first word).
+    package var due: Instant?
+
+    package init(since: Instant, fired: [String] = [], due: Instant? = nil) {
+        self.since = since
+        self.fired = fired
+        self.due = due
+    }
+}
+
+extension DeviceKey {
+    /// In place of a device: incidents of a source are by source. No server has an empty url.
+    package static func source(_ name: String) -> DeviceKey {
+        DeviceKey(server: "", uniqueId: name)
+    }
+
+    package var isSource: Bool { server.isEmpty && !uniqueId.isEmpty }
+}
+
+extension Engine {
+    /// A source says that it is down, or up.
+    mutating func hear(
+        ofSource name: String, isSilent: Bool, _ memory: Memory, _ step: inout StepBuilder
+    ) {
+        let known = memory.sources[name]
+        guard !isSilent else {
+            var silence = known ?? SilentSource(since: step.step.now)
+            silence.due = nextDue(silence).map { max($0, step.step.now) }
+            if silence != known { step.change(.source(name, silence)) }
+            return
+        }
+        if known != nil { step.change(.source(name, nil)) }
+        let subject = subject(ofSource: name, memory)
+        guard step.hasIncidents(subject, memory) else { return }
+        let back = happening(name, isSilent: false, at: step.step.now, subject, memory)
+        _ = step.about(back)
+        step.beginPart()
+        for number in rules.index.sourceRules {
+            let rule = rules.index.rules[Int(number)]
+            if let incident = step.incident(of: rule.id, slot: subject.slot, memory) {
+                step.undo(incident, of: rule, by: back, memory)
+            }
+        }
+    }
+
+    /// What has been down for long enough.
+    mutating func wakeSources(_ memory: Memory, _ step: inout StepBuilder) {
+        for name in memory.sourcesDue(at: step.step.now) {
+            guard var silence = memory.sources[name] else { continue }
+            let due = rules.index.sourceRules.filter { number in
+                let rule = rules.index.rules[Int(number)]
+                return !silence.fired.contains(rule.id)
+                    && moment(rule, silence) <= step.step.now
+            }
+            silence.fired += due.map { rules.index.rules[Int($0)].id }
+            silence.due = nextDue(silence)
+            step.change(.source(name, silence))
+            guard !due.isEmpty else { continue }
+            let subject = subject(ofSource: name, memory)
+            let began = happening(name, isSilent: true, at: silence.since, subject, memory)
+            _ = step.about(began)
+            let answers = rules.judge(
+                due, began.kinds, Facts(began.event, past: [], known: nil), memory)
+            var judgement = Judgement(
+                seq: began.seq, device: subject.key, rulesHash: rules.book.hash)
+            judgement.verdicts = step.take(answers, subject, memory, began)
+            step.step.crossed.append(judgement)
+        }
+    }
+
+    /// Rules about what did not happen wait `lateness` longer than they say.
+    private func moment(_ rule: ActiveRule, _ silence: SilentSource) -> Instant {
+        silence.since.shifted(milliseconds: rule.silenceMilliseconds ?? 0) + lateness
+    }
+
+    private func nextDue(_ silence: SilentSource) -> Instant? {
+        rules.index.sourceRules.map { rules.index.rules[Int($0)] }
+            .filter { !silence.fired.contains($0.id) }
+            .map { moment($0, silence) }.min()
+    }
+
+    private func subject(ofSource name: String, _ memory: Memory) -> Subject {
+        let key = DeviceKey.source(name)
+        var event = Event(server: key.server, source: name, type: "")
+        event.received = .distantPast
+        return Subject(
+            key: key, slot: memory.slot(of: key), isBare: false, name: name,
+            facts: Facts(event, past: [], known: nil), recent: [])
+    }
+
+    /// The source going down or coming back, as rules see it: it is as late as it began, which is
+    /// not late at all.
+    private func happening(
+        _ name: String, isSilent: Bool, at moment: Instant, _ subject: Subject, _ memory: Memory
+    ) -> Happening {
+        var event = Event(server: subject.key.server, source: name, type: "")
+        event.time = moment
+        event.received = moment
+        event.crossings = [Crossing(.source, isInto: isSilent)]
+        return Happening(
+            event, seq: -moment.milliseconds, subject, rules.kinds(of: event, memory), memory)
+    }
+}
