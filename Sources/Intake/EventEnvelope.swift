@@ -39,6 +39,23 @@ extension Arrival {
     }
 }
 
+extension Arrival {
+    /// Whether its body tells what its event knows: not where an envelope that was empty but for
+    /// the event was put into another one.
+    var isCompleted: Bool {
+        guard !event.isBare else { return false }
+        let read = TraccarPayload.event(
+            body: body, server: event.server, source: event.source, road: event.road,
+            received: event.received)
+        return read.map { !$0.isBare } ?? false
+    }
+}
+
+extension Event {
+    /// It came without its device, its position and its geofence.
+    package var isBare: Bool { device == nil && position == nil && geofenceName == nil }
+}
+
 extension JSONWriter {
     /// A device as Traccar writes it (model/Device.java), as far as we keep it.
     fileprivate mutating func member(_ name: StaticString, _ device: Device) {

@@ -244,6 +244,26 @@ package final class TraccarSource: Sendable {
         if waits { positionBell.ring() }
     }
 
+    /// Events that a webhook brought bare. They are on disk and judged; what the server tells of
+    /// their devices and positions is put behind them, as fuller copies.
+    package func complete(_ arrivals: [Arrival]) {
+        let now = around.now()
+        var ready: [Arrival] = []
+        var waits = false
+        state.withLock { state in
+            for arrival in arrivals where arrival.event.isBare {
+                let isKnown = state.directory.position(arrival.event.positionId) != nil
+                if !isKnown, !state.refusesReports, state.wait.hold(arrival, now: now) {
+                    waits = true
+                } else {
+                    ready.append(state.directory.complete(arrival))
+                }
+            }
+        }
+        put(ready.filter(\.isCompleted))
+        if waits { positionBell.ring() }
+    }
+
     func report(_ device: Device?, _ position: Position?) -> Input {
         var event = Event(server: settings.server, source: settings.name, type: "")
         event.deviceId = device?.id ?? position?.deviceId ?? 0

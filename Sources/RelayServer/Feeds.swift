@@ -144,6 +144,32 @@ package struct Feeds: Service {
     }
 }
 
+/// What webhooks bring without device and position, on its way to the source that can ask for them.
+final class WebhookCompletion: Sendable {
+    private let sources = Mutex<[String: TraccarSource]>([:])
+
+    func begin(_ connected: [TraccarSource]) {
+        sources.withLock { sources in
+            for source in connected { sources[source.name] = source }
+        }
+    }
+
+    /// Behind the answer to the sender.
+    func look(_ arrivals: [Arrival], _ result: Result<[Acceptance], AcceptFailure>) {
+        guard arrivals.contains(where: { $0.event.isBare }), case .success(let acceptances) = result
+        else { return }
+        var bare: [String: [Arrival]] = [:]
+        for (arrival, acceptance) in zip(arrivals, acceptances) where arrival.event.isBare {
+            switch acceptance {
+            case .stored: bare[arrival.event.source, default: []].append(arrival)
+            // A copy knows no more; under an id that was used before, whose is the position?
+            case .duplicate, .fuller, .reusedId: continue
+            }
+        }
+        for (name, arrivals) in bare { sources.withLock { $0[name] }?.complete(arrivals) }
+    }
+}
+
 /// Runs what blocks on a thread of Dispatch's, not on one of the few that run tasks.
 func offLoad<Value: Sendable>(
     _ body: @escaping @Sendable () throws -> Value

@@ -61,15 +61,22 @@ package struct Relay: Sendable {
             lateness: configuration.lateness, logger: logger)
 
         // What listens: the webhook for trackers' servers, the admin pages for people and tools.
+        let completion = WebhookCompletion()
         let intake = IntakeServer(
             configuration: configuration.intake, sources: configuration.webhooks,
-            accept: { store.accept($0, done: $1) }, logger: quiet(logger))
+            accept: { arrivals, done in
+                store.accept(arrivals) { result in
+                    done(result)
+                    completion.look(arrivals, result)
+                }
+            }, logger: quiet(logger))
         let ports = Ports(configuration, logger, spectator.listening)
         let feeds = Feeds(
             configuration,
             Feeds.Parts(
                 store: store, pump: pump, timekeeper: timekeeper, counters: intake.counters,
                 reload: reload, names: names, logger: logger))
+        completion.begin(feeds.sources)
         let status = Status(
             store: store, pump: pump, courier: courier, counters: intake.counters,
             reload: reload, ports: ports, sources: feeds.sources)

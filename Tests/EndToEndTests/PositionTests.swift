@@ -25,6 +25,11 @@ extension EndToEnd {
               - id: weak-battery
                 when: { battery: { falls_below: 20 % } }
                 notify: [{ to: fleet, message: battery }]
+              - id: towed-when-weak
+                severity: warning
+                when: { alarm: tow }
+                while: { attribute: { position.batteryLevel: 15 } }
+                notify: [{ to: fleet }]
               - id: feed-down
                 when: { source: silent, for_at_least: 1s }
                 clears: { notify: true }
@@ -58,11 +63,18 @@ extension EndToEnd {
             _ = simulator.perform(.report(report))
             // One step, one person, one message: the end of one and the beginning of the other.
             #expect(sink.wait(10, taken: 2))
+            // A webhook that forwards bare events: the connection knows the position that it names.
+            let here = try #require(simulator.world.latestPosition(1))
+            let bare =
+                #"{"id":999,"deviceId":1,"type":"alarm","positionId":\#(here.id),"#
+                + #""eventTime":"\#(here.deviceTime.text)","attributes":{"alarm":"tow"}}"#
+            #expect(try relay.post(bare) == 200)
+            #expect(sink.wait(10, taken: 3))
             simulator.setFaults { $0.isDown = true }
             simulator.dropSockets()
-            #expect(sink.wait(60, taken: 3))
-            simulator.setFaults { $0.isDown = false }
             #expect(sink.wait(60, taken: 4))
+            simulator.setFaults { $0.isDown = false }
+            #expect(sink.wait(60, taken: 5))
             #expect(relay.stop() == .code(0))
             try await simulator.stop()
             let told = try sink.taken.map { request in
@@ -72,7 +84,8 @@ extension EndToEnd {
             }
             #expect(
                 told.map { Self.items($0) { $0["rule"] as? String } } == [
-                    ["left-home"], ["weak-battery", "left-home"], ["feed-down"], ["feed-down"],
+                    ["left-home"], ["weak-battery", "left-home"], ["towed-when-weak"],
+                    ["feed-down"], ["feed-down"],
                 ])
             #expect(told.first?["subject"] as? String == "Cargo 1: left home")
             #expect(Self.items(told[0]) { $0["place"] as? String } == ["home"])
@@ -82,10 +95,11 @@ extension EndToEnd {
                 }
                     == [15, 15])
             #expect(told[1]["reason"] as? String == "first")
-            #expect(told[2]["subject"] as? String == "biketrax: no connection to the server")
-            #expect(Self.items(told[2]) { $0["source"] as? String } == ["biketrax"])
-            #expect(Self.items(told[2]) { $0["device"] == nil } == [true])
-            #expect(told[3]["reason"] as? String == "cleared")
+            #expect(Self.items(told[2]) { $0["position"] != nil } == [true])
+            #expect(told[3]["subject"] as? String == "biketrax: no connection to the server")
+            #expect(Self.items(told[3]) { $0["source"] as? String } == ["biketrax"])
+            #expect(Self.items(told[3]) { $0["device"] == nil } == [true])
+            #expect(told[4]["reason"] as? String == "cleared")
         }
 
         private static func items<Value>(

@@ -72,6 +72,24 @@ struct SourceTests {
         #expect(stored.map { $0.event.position?.id } == [90, nil, 92, 93])
     }
 
+    @Test("what a webhook brought bare is completed behind itself, once the server has told")
+    func completed() async throws {
+        let source = try await ready()
+        world.addPosition(91)
+        source.take(message(positions: [IntakeTests.position(90)]))
+        source.complete([bare(1, position: 90), bare(2, position: 91)])
+        #expect(stored.map { $0.event.position?.id } == [90])
+        world.clock.advance(.seconds(2))
+        await source.askForOverdue()
+        #expect(stored.map { $0.event.position?.id } == [90, 91])
+        #expect(stored.map { $0.event.device?.name } == ["Rad 7", "Rad 7"])
+        // An envelope without anything beside the event cannot be put into another one.
+        var wrapped = bare(3, position: 90)
+        wrapped.body = Array("{\"event\":".utf8) + wrapped.body + Array("}".utf8)
+        source.complete([wrapped])
+        #expect(stored.count == 2)
+    }
+
     @Test("an account that may not ask is left alone, and judged on what is known")
     func mayNotAsk() async throws {
         let source = try await ready()
