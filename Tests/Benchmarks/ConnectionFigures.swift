@@ -71,11 +71,16 @@ struct ConnectionFigures {
 
     // MARK: - The socket
 
+    /// A fleet of a million is tried with OUTCRY_BENCH_DEVICES=1000000.
+    private static let devices =
+        ProcessInfo.processInfo.environment["OUTCRY_BENCH_DEVICES"].flatMap { Int($0) } ?? 1_000
+
     /// From an alarm on the server to its notification at the sink, by the socket; then positions.
     private func socket() throws {
         let server = try waitFor {
             try await Simulator.start(
-                SimulatorConfiguration(world: .standard(.traccar6, fleet: 1_000, now: Self.now())),
+                SimulatorConfiguration(
+                    world: .standard(.traccar6, fleet: Self.devices, now: Self.now())),
                 now: Self.now)
         }
         defer { try? waitFor { try await server.stop() } }
@@ -105,8 +110,8 @@ struct ConnectionFigures {
     }
 
     private func alarm(_ number: Int) -> World.Report {
-        var report = World.Report(Int64(101 + number % 1_000), at: World.depot)
-        report.alarms = [number / 1_000 % 2 == 0 ? "vibration" : "movement"]
+        var report = World.Report(Int64(101 + number % Self.devices), at: World.depot)
+        report.alarms = [number / Self.devices % 2 == 0 ? "vibration" : "movement"]
         return report
     }
 
@@ -117,7 +122,8 @@ struct ConnectionFigures {
         let processor = try relay.processorSeconds()
         let start = nanoseconds()
         for number in 0..<count {
-            server.perform(.report(World.Report(Int64(101 + number % 1_000), at: World.depot)))
+            server.perform(
+                .report(World.Report(Int64(101 + number % Self.devices), at: World.depot)))
         }
         try wait(for: "the relay to read \(count) positions", seconds: 120) {
             try Self.metric("outcry_source_positions_total", of: relay) >= Double(count)
@@ -149,8 +155,8 @@ struct ConnectionFigures {
 
     /// Until the socket stands and the first catch-up is done.
     private func connected(_ relay: BenchRelay, _ server: Simulator) throws {
-        try wait(for: "the socket", seconds: 30) { server.openSockets > 0 }
-        try wait(for: "the first catch-up", seconds: 30) {
+        try wait(for: "the socket", seconds: 300) { server.openSockets > 0 }
+        try wait(for: "the first catch-up", seconds: 600) {
             try Self.metric("outcry_source_catchups_total", of: relay) > 0
         }
     }
