@@ -51,6 +51,9 @@ package struct Configuration: Sendable {
     package struct SourceSettings: Sendable {
         package var name: String
         package var url: String
+        /// A PEM file: its server's certificate is verified with these authorities, not with the
+        /// system's.
+        package var ca: String?
         /// nil: its server posts nothing to us.
         package var webhook: Webhook?
         /// nil: nobody logs in; events come by webhook alone.

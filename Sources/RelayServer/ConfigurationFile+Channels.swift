@@ -55,7 +55,7 @@ extension ConfigurationFile {
         }
         settings.username = fields["username"].flatMap { text($0, "a name") }
         settings.password = fields["password"].flatMap { secret($0) }
-        settings.ca = path(fields["ca"])
+        settings.ca = authorities(fields["ca"])
         settings.timeout = timeout(fields) ?? settings.timeout
         settings.atOnce = atOnce(fields) ?? settings.atOnce
         return check(.email(settings), at: entry, errorsBefore: errors) ? settings : nil
@@ -87,7 +87,7 @@ extension ConfigurationFile {
         }
         if let entry = fields["method"] { settings.method = text(entry, "a method") ?? "POST" }
         settings.bodyTemplate = fields["body"].flatMap { text($0, "a template") }
-        settings.ca = path(fields["ca"])
+        settings.ca = authorities(fields["ca"])
         if let entry = fields["links"], reader.flag(entry.value) ?? false {
             reader.notSupported("'links' (signed acknowledge links)", at: entry.mark)
         }

@@ -24,7 +24,7 @@ extension ConfigurationFile {
     }
 
     private func source(_ entry: Node.Entry) -> Configuration.SourceSettings? {
-        let known = ["url", "webhook", "session", "socket", "catch_up"]
+        let known = ["url", "ca", "webhook", "session", "socket", "catch_up"]
         guard let fields = reader.fields(entry.value, of: "a source", known: known) else {
             return nil
         }
@@ -32,6 +32,10 @@ extension ConfigurationFile {
         let url = required("url", in: fields, "the server's address").flatMap { webURL($0) }
         guard let url else { return nil }
         var settings = Configuration.SourceSettings(name: entry.key, url: url)
+        settings.ca = authorities(fields["ca"])
+        if url.hasPrefix("http://"), let entry = fields["ca"] {
+            reader.warning(at: entry.mark, "'ca' is of no use: url begins with http://")
+        }
         settings.webhook = fields["webhook"].flatMap { webhook($0) }
         settings.session = fields["session"].flatMap { session($0, fields, url) }
         if fields["webhook"] == nil, fields["session"] == nil {

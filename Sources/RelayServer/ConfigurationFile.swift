@@ -4,6 +4,7 @@
 package import Alerting
 import Channels
 import Foundation
+import Intake
 import Storage
 
 /// Reads one configuration file.
@@ -186,6 +187,25 @@ extension ConfigurationFile {
     func path(_ entry: Node.Entry?) -> String? {
         guard let entry, let text = text(entry, "a path") else { return nil }
         return URL(fileURLWithPath: text, relativeTo: folder).standardizedFileURL.path
+    }
+
+    /// A file of PEM certificates, which a server's is verified with.
+    func authorities(_ entry: Node.Entry?) -> String? {
+        guard let entry, let path = path(entry) else { return nil }
+        // A command that needs no secrets may run where the file is not.
+        guard placeholders.isStrict, case .scalar(let written, _) = entry.value.value else {
+            return path
+        }
+        guard let bytes = FileManager.default.contents(atPath: path) else {
+            reader.error(at: entry.value.mark, "cannot read the file \(written)")
+            return nil
+        }
+        guard Authorities.areReadable([UInt8](bytes)) else {
+            reader.error(
+                at: entry.value.mark, "there are no PEM certificates in the file \(written)")
+            return nil
+        }
+        return path
     }
 
     func address(_ entry: Node.Entry) -> Address? {

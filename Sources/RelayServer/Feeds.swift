@@ -33,7 +33,6 @@ package struct Feeds: Service {
         let transfer = CurlTransfer(name: "sources")
         self.transfer = transfer
         names = parts.names
-        let fetch = Fetching(over: transfer).fetch
         sources = configuration.sources.compactMap { settings in
             guard let line = settings.session else { return nil }
             var wanted = TraccarSource.Settings(name: settings.name, server: settings.url)
@@ -42,11 +41,13 @@ package struct Feeds: Service {
             var socket = TraccarSocket.Settings(url: settings.url, name: settings.name)
             socket.ping = line.ping
             socket.deadAfter = line.deadAfter
+            socket.ca = settings.ca
             let opened = TraccarSocket(socket)
             return TraccarSource(
                 wanted,
                 session: TraccarSession(
-                    url: settings.url, credential: line.credential.revealed, fetch: fetch),
+                    url: settings.url, credential: line.credential.revealed,
+                    fetch: Fetching(over: transfer, ca: settings.ca).fetch),
                 surroundings: Self.surroundings(settings, parts),
                 connect: { await opened.run(cookie: $0, receive: $1) })
         }

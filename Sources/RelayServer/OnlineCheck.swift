@@ -21,14 +21,14 @@ package struct OnlineCheck: Sendable {
     package func findings(for book: RuleBook) async -> [Finding] {
         guard book.takesNamesFromServers else { return [] }
         let transfer = CurlTransfer(name: "check")
-        let fetch = Fetching(over: transfer).fetch
         var known: [String: ServerNames] = [:]
         var failures: [String] = []
         for source in configuration.sources {
             guard let session = source.session else { continue }
             do throws(SessionFailure) {
                 known[source.name] = try await names(
-                    source, session.credential.revealed, fetch: fetch)
+                    source, session.credential.revealed,
+                    fetch: Fetching(over: transfer, ca: source.ca).fetch)
             } catch {
                 failures.append(
                     "source '\(source.name)' cannot be asked for names: \(error.description)")

@@ -3,6 +3,7 @@ import Alerting
 import Channels
 import Foundation
 import Storage
+import TestSupport
 import Testing
 
 @testable import RelayServer
@@ -56,6 +57,9 @@ struct ConfigurationTests {
     func everyKey() throws {
         setenv("OUTCRY_TEST_PSK", "Bearer psk", 1)
         try folder.write("etc/password", "hunter2\n")
+        let certificate = try TestCertificate()
+        try folder.write(
+            "etc/ca.pem", String(contentsOfFile: certificate.certificate, encoding: .utf8))
         let text = """
             listen: 0.0.0.0:1
             admin: "[::1]:2"
@@ -71,6 +75,7 @@ struct ConfigurationTests {
             sources:
               one:
                 url: https://iot.example
+                ca: ca.pem
                 webhook: { path: /hooks/one, authorization: "${env:OUTCRY_TEST_PSK}" }
             channels:
               email:
@@ -112,6 +117,7 @@ struct ConfigurationTests {
         #expect(read.lateness == .seconds(20))
         #expect(read.heartbeat == Heartbeat(url: "https://watch.example/ping", every: .minutes(1)))
         #expect(read.sources[0].webhook?.authorization?.revealed == "Bearer psk")
+        #expect(read.sources[0].ca == folder.path + "/etc/ca.pem")
         let email = try #require(read.email)
         #expect(email.password?.revealed == "hunter2", "without its newline")
         #expect(email.starttls == .opportunistic && email.atOnce == 3)

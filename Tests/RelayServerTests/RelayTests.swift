@@ -20,9 +20,14 @@ final class RelayBench: Sendable {
     private let running: Task<Void, any Error>
     private let transfer = CurlTransfer(name: "test")
 
-    init(_ folder: Folder, rules: String = shaken) async throws {
+    init(
+        _ folder: Folder, rules: String = shaken,
+        _ change: (inout Configuration) -> Void = { _ in }
+    ) async throws {
         self.folder = folder
-        configuration = try Self.configuration(folder, rules: rules)
+        var configuration = try Self.configuration(folder, rules: rules)
+        change(&configuration)
+        self.configuration = configuration
         let listening = Seen<(Int, Int)>()
         var spectator = Relay.Spectator()
         spectator.listening = { listening.note(($0, $1)) }
