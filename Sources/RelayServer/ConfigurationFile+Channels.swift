@@ -9,7 +9,10 @@ extension ConfigurationFile {
         guard let fields = reader.fields(node, of: "channels", known: known) else { return }
         result.email = fields["email"].flatMap { email($0) }
         for entry in named(fields["http"], "http") {
-            if let settings = http(entry) { result.http[entry.key] = settings }
+            guard let settings = http(entry) else { continue }
+            result.http[entry.key] = settings
+            let body = entry.value["body"]?.value.mark ?? entry.mark
+            result.origin.marks[["channels", "http", entry.key, "body"]] = body
         }
         for entry in named(fields["hooks"], "hooks") {
             if let settings = hook(entry) { result.hooks[entry.key] = settings }

@@ -9,8 +9,10 @@ extension ConfigurationFile {
         guard let entry = required("sources", in: top, "the servers that events come from"),
             let sources = reader.fields(entry.value, of: "sources", known: nil)
         else { return }
+        result.origin.marks[["sources"]] = entry.mark
         if sources.entries.isEmpty { reader.error(at: entry.mark, "expected one source at least") }
         for source in sources.entries {
+            result.origin.marks[["sources", source.key]] = source.mark
             guard let settings = self.source(source) else { continue }
             if let path = settings.webhook?.path,
                 let twin = result.sources.first(where: { $0.webhook?.path == path })

@@ -66,6 +66,7 @@ package struct ConfigurationFile {
         let rules = path(required("rules", in: top, "the folder of the rule files"))
         guard let data, let rules else { return nil }
         var result = Configuration(data: data, rules: rules)
+        result.origin.file = reader.file
         if let entry = top["listen"] { result.listen = address(entry) ?? result.listen }
         if let entry = top["admin"] { result.admin = address(entry) ?? result.admin }
         if result.listen == result.admin, result.listen.port != 0, let entry = top["admin"] {
@@ -149,6 +150,14 @@ package struct ConfigurationFile {
         }
         return Heartbeat(url: url, every: every)
     }
+}
+
+extension Node {
+    /// An entry of a map; nil where there is none, or this is no map.
+    subscript(key: String) -> Entry? { entries.first { $0.key == key } }
+
+    /// Of a map; of anything else none.
+    var entries: [Entry] { if case .map(let entries) = value { entries } else { [] } }
 }
 
 // MARK: - Words that every part uses

@@ -98,7 +98,7 @@ package struct Feeds: Service {
         let said = Mutex<Set<String>>([])
         around.settled = { source in
             let book = parts.reload.current.book
-            var warnings = book.unknownNames(parts.names)
+            var warnings = book.unknownNames(parts.names).map(\.words)
             do throws(SessionFailure) {
                 warnings += try await AccountCheck.warnings(
                     book, device: { source.devices(named: $0).first },

@@ -38,8 +38,7 @@ struct PrivateAuthorityTests {
 
             for (folder, isTrusting) in [(trusting, true), (untrusting, false)] {
                 let read = try ConfigurationFile(path: folder.configuration).checked()
-                let book = try RuleLibrary(read).read().book
-                let found = await OnlineCheck(read, path: folder.configuration).findings(for: book)
+                let found = await OnlineCheck(read).findings(for: try RuleLibrary(read).read())
                 #expect(found.isEmpty == isTrusting, "\(found)")
             }
         }

@@ -313,6 +313,28 @@ struct RuleLibraryTests {
         #expect(one.templates.names.contains("mine"), "beside the file's folder")
     }
 
+    @Test("a channel's body that no template has is said where the configuration names it")
+    func body() throws {
+        try folder.write("rules/a.yaml", shaken)
+        let path = try folder.write(
+            "outcry.yaml",
+            """
+            data: a.db
+            rules: rules
+            operator: workshop
+            sources: { one: { url: "https://a", webhook: { path: /a, authorization: none } } }
+            channels:
+              http:
+                office: { url: "https://a" }
+                fleet:
+                  url: https://a
+                  body: slakc
+            """)
+        let read = try RuleLibrary(ConfigurationFile(path: path).checked()).read()
+        let wanted = "\(path):10:13: error: body of channel http:fleet: there is no templates/slakc"
+        #expect(read.findings.map(\.headline) == ["\(wanted)/json.mustache"])
+    }
+
     @Test("nothing to read is said")
     func nothing() throws {
         #expect(throws: ConfigurationError.self) {
