@@ -201,7 +201,7 @@ struct SourceDoctor {
     private func webhook(
         _ webhook: Configuration.SourceSettings.Webhook, _ account: ServerAccount?, _ say: Say
     ) async {
-        if let account { lookAtWebhook(of: account, path: webhook.path, say) }
+        if let account { lookAtWebhook(of: account, webhook, say) }
         let own = URL(string: account?.webhookURL ?? "").flatMap(Self.withoutQuery)
         let target: String
         let way: String
@@ -234,7 +234,10 @@ struct SourceDoctor {
         }
     }
 
-    private func lookAtWebhook(of account: ServerAccount, path: String, _ say: Say) {
+    private func lookAtWebhook(
+        of account: ServerAccount, _ webhook: Configuration.SourceSettings.Webhook, _ say: Say
+    ) {
+        let path = webhook.path
         guard let address = account.webhookURL else { return }
         if account.webhooksDisabled {
             say(.problem, "webhook", "the account has disableWebhooks: nothing is posted")
@@ -242,12 +245,30 @@ struct SourceDoctor {
         if let url = URL(string: address), url.path != path {
             say(.problem, "webhook", "the account's webhookUrl has another path than \(path)")
         }
+        // None shown is none known: a server may keep it to itself.
+        if let key = account.webhookKey { compare(key, webhook.authorization, say) }
         guard let types = account.webhookTypes, let book else { return }
         let missing = Set(book.happenings.map(\.type)).subtracting(types).sorted()
         if !missing.isEmpty {
             let names = missing.joined(separator: ", ")
             say(.warning, "webhook", "the account's webhookTypes leaves out \(names)")
         }
+    }
+
+    /// Neither value is said, nor in what they differ.
+    private func compare(_ key: WebhookKey, _ authorization: Secret?, _ say: Say) {
+        guard let authorization else {
+            say(
+                .warning, "webhook",
+                "authorization is none, so anybody may post, though the account has a webhookPsk: "
+                    + "ask for its value")
+            return
+        }
+        guard !key.opens(authorization.revealed) else { return }
+        say(
+            .problem, "webhook",
+            "the account's webhookPsk and authorization differ, so what it posts is refused (401): "
+                + "make them the same, word for word")
     }
 
     private static func withoutQuery(_ url: URL) -> String? {

@@ -27,7 +27,8 @@ enum DoctorSurroundings {
     /// A folder with rules and a configuration for a server.
     static func configuration(
         _ url: String, listen: Int, session: String = #"{ token: "${env:OUTCRY_TEST_TOKEN}" }"#,
-        ca: String? = nil, hook: String = "/bin/true", rules: String = DoctorSurroundings.rules
+        authorization: String = "none", ca: String? = nil, hook: String = "/bin/true",
+        rules: String = DoctorSurroundings.rules
     ) throws -> Folder {
         setenv("OUTCRY_TEST_TOKEN", World.Account().token, 1)
         let folder = try Folder()
@@ -42,7 +43,7 @@ enum DoctorSurroundings {
             sources:
               one:
                 url: \(url)
-                webhook: { path: /hooks/one, authorization: none }
+                webhook: { path: /hooks/one, authorization: \(authorization) }
                 session: \(session)\(ca.map { "\n    ca: \($0)" } ?? "")
             channels:
               hooks: { bell: { run: [\(hook)] } }
