@@ -107,9 +107,7 @@ package struct ConfigurationFile {
         days("events", \.retention.events)
         days("incidents", \.retention.incidents)
         days("deliveries", \.retention.deliveries)
-        // The last reports of a device are bounded by number; the key is read for the day on which
-        // a whole track is kept.
-        if let entry = fields["positions"] { _ = reader.duration(entry.value) }
+        days("positions", \.retention.positions)
     }
 
     private func readLog(_ node: Node, into result: inout Configuration) {

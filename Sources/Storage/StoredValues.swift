@@ -117,14 +117,17 @@ package struct RetentionPolicy: Sendable, Hashable {
     package var events: Duration
     package var incidents: Duration
     package var deliveries: Duration
+    /// Of the last reports of each device; its newest stays, since it says where the device stands.
+    package var positions: Duration
 
     package init(
         events: Duration = .days(90), incidents: Duration = .days(400),
-        deliveries: Duration = .days(90)
+        deliveries: Duration = .days(90), positions: Duration = .days(7)
     ) {
         self.events = events
         self.incidents = incidents
         self.deliveries = deliveries
+        self.positions = positions
     }
 }
 
@@ -133,6 +136,10 @@ package struct Swept: Sendable, Hashable {
     package var events = 0
     package var incidents = 0
     package var deliveries = 0
+    /// Reports.
+    package var positions = 0
+
+    package var all: Int { events + incidents + deliveries + positions }
 }
 
 /// A time in which nothing could be stored for a source: catch-up asks for it again.

@@ -47,6 +47,7 @@ struct ConfigurationTests {
         #expect(read.watchesRules)
         #expect(read.lateness == .seconds(10))
         #expect(read.retention.events == .days(90) && read.retention.incidents == .days(400))
+        #expect(read.retention.deliveries == .days(90) && read.retention.positions == .days(7))
         #expect(read.templates == nil && read.tls == nil && read.heartbeat == nil)
         #expect(read.sources.map(\.url) == ["https://iot.example"])
         #expect(read.sources[0].webhook?.authorization == nil)
@@ -129,7 +130,11 @@ struct ConfigurationTests {
         #expect(http.timeout == .seconds(4) && http.atOnce == 5)
         #expect(read.hooks["ring"]?.run == ["/bin/true", "--loud"])
         #expect(read.hooks["ring"]?.atOnce == 1)
-        #expect(read.retention.deliveries == .days(3))
+        #expect(
+            read.retention
+                == RetentionPolicy(
+                    events: .days(1), incidents: .days(2), deliveries: .days(3), positions: .days(4)
+                ))
         #expect(read.log.level == .debug && read.log.format == .json)
         #expect(read.channels == [.email, .http("fleet"), .hook("ring")])
     }
