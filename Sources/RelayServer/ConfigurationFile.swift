@@ -93,6 +93,7 @@ package struct ConfigurationFile {
         readSources(top, into: &result)
         if let entry = top["channels"] { readChannels(entry.value, into: &result) }
         if let entry = top["retention"] { readRetention(entry.value, into: &result) }
+        checkReach(result, at: top["retention"]?.value["events"]?.value.mark)
         if let entry = top["log"] { readLog(entry.value, into: &result) }
         return result
     }
@@ -108,6 +109,20 @@ package struct ConfigurationFile {
         days("incidents", \.retention.incidents)
         days("deliveries", \.retention.deliveries)
         days("positions", \.retention.positions)
+    }
+
+    /// - Parameter mark: where it is said how long events are kept; nil: nowhere.
+    private func checkReach(_ result: Configuration, at mark: Mark?) {
+        for source in result.sources {
+            guard let session = source.session, session.overlap > result.retention.reach,
+                let mark = mark ?? result.origin.marks[["sources", source.name]]
+            else { continue }
+            reader.error(
+                at: mark,
+                "the catch-up of source '\(source.name)' asks for events that 'retention' has "
+                    + "removed, and what was told would be told again; keep 'events' for its "
+                    + "'overlap' and 25h at least")
+        }
     }
 
     private func readLog(_ node: Node, into result: inout Configuration) {

@@ -38,6 +38,7 @@ package struct Feeds: Service {
             var wanted = TraccarSource.Settings(name: settings.name, server: settings.url)
             wanted.overlap = line.overlap
             wanted.every = line.every
+            wanted.reach = configuration.retention.reach
             var socket = TraccarSocket.Settings(url: settings.url, name: settings.name)
             socket.ping = line.ping
             socket.deadAfter = line.deadAfter

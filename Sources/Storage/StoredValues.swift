@@ -129,6 +129,11 @@ package struct RetentionPolicy: Sendable, Hashable {
         self.deliveries = deliveries
         self.positions = positions
     }
+
+    /// How far back a server may be asked for its events: whatever it says of that time is known
+    /// still, if it was known once. Less than `events` by the day that a tracker's clock may run
+    /// ahead of the receipt, and an hour in which an answer may be under way.
+    package var reach: Duration { events - .seconds(Limits.clockAheadSeconds) - .hours(1) }
 }
 
 /// What one sweep removed.

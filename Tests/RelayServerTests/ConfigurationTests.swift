@@ -330,6 +330,27 @@ struct ConfigurationTests {
         #expect(found.contains { $0.contains(wanted) }, "\(found)")
     }
 
+    @Test(
+        "events are kept for longer than a catch-up looks back",
+        arguments: [
+            ("", "", nil), ("", "retention: { events: 55h }", nil),
+            ("", "retention: { events: 54h }", "9:22: error: the catch-up of source 'one' asks"),
+            ("catch_up: { overlap: 1h }", "retention: { events: 26h }", nil),
+            ("catch_up: { overlap: 2h }", "retention: { events: 26h }", "10:22: error:"),
+            ("catch_up: { overlap: 90d }", "", "5:3: error: the catch-up of source 'one' asks"),
+        ])
+    func reach(_ catchUp: String, _ retention: String, _ wanted: String?) throws {
+        setenv("OUTCRY_TEST_TOKEN", "t0ken", 1)
+        let lines =
+            "    session: { token: \"${env:OUTCRY_TEST_TOKEN}\" }\n"
+            + (catchUp.isEmpty ? "" : "    \(catchUp)\n")
+        let found = try findings(Self.least + lines + retention)
+        #expect(found.count == (wanted == nil ? 0 : 1), "\(found)")
+        if let wanted { #expect(found.first?.hasPrefix(wanted) == true, "\(found)") }
+        // Where nobody catches up events may be kept for as short as one likes.
+        if catchUp.isEmpty { #expect(try findings(Self.least + "retention: { events: 1h }") == []) }
+    }
+
     @Test("a login over http:// to another machine is a warning")
     func unencrypted() throws {
         let text = Self.least.replacingOccurrences(of: "https://", with: "http://")
