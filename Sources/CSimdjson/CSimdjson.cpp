@@ -241,7 +241,13 @@ bool cj_reader::take(cj_sort sort, bool with_body, cj_item &item, bool &is_objec
         break;
     case CJ_POSITIONS: is_object = read_object(element, position_fields, item.position); break;
     case CJ_DEVICES: is_object = read_object(element, device_fields, item.device); break;
-    case CJ_THINGS: is_object = read_object(element, thing_fields, item.thing); break;
+    case CJ_THINGS: {
+        is_object = read_object(element, thing_fields, item.thing);
+        dom::element key;
+        if (!element.at_pointer("/attributes/webhookPsk").get(key))
+            item.thing.webhook_key = read_value(key);
+        break;
+    }
     }
     settle(item);
     return true;

@@ -2,6 +2,7 @@
 // (Traccar's model/Device.java, Geofence.java, Group.java, Calendar.java, Notification.java,
 // Server.java, User.java; domain.md 1.3 to 1.8). `TraccarLists` makes these of bytes.
 package import Alerting
+import Foundation
 
 /// One message of the socket: every key of it, each a list that is nearly always empty or of one.
 package struct SocketMessage: Sendable {
@@ -115,6 +116,25 @@ package struct ServerAccount: Sendable, Hashable {
     /// BikeTrax: the types that are posted; nil: all.
     package var webhookTypes: [String]?
     package var webhooksDisabled = false
+    /// BikeTrax: what is shown to that address; nil: the account has none.
+    package var webhookKey: WebhookKey?
 
     package init(id: Int64) { self.id = id }
+}
+
+/// An account's `webhookPsk`, word for word the `Authorization` of what it posts. It can be
+/// compared with and does not show itself.
+package struct WebhookKey: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
+    private let text: String
+
+    init(_ text: String) { self.text = text }
+
+    /// Whether a webhook that asks for `authorization` admits it. Blanks around a header's value do
+    /// not travel (RFC 9110 §5.5).
+    package func opens(_ authorization: String) -> Bool {
+        text.trimmingCharacters(in: .whitespaces) == authorization
+    }
+
+    package var description: String { "•••" }
+    package var customMirror: Mirror { Mirror(self, children: []) }
 }

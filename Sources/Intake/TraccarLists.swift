@@ -109,6 +109,7 @@ package struct TraccarLists: Sendable {
             let attributes = item.thing.attributes.attributes(in: item)
             made.webhookURL = attributes.text("webhookUrl")
             made.webhookTypes = attributes.text("webhookTypes").map { Self.parts($0) }
+            made.webhookKey = item.thing.webhook_key.words.map { WebhookKey($0) }
             made.webhooksDisabled = attributes.flag("disableWebhooks") ?? false
             return made
         }

@@ -76,7 +76,7 @@ extension TraccarSource {
         }
         // Trackers' clocks may be a day ahead (filter.future): they are asked for too.
         var plan = CatchupPlan(
-            devices: devices, from: since - settings.overlap,
+            devices: devices, from: max(since - settings.overlap, began - settings.reach),
             to: began + .seconds(Limits.clockAheadSeconds))
         var statusEvents = 0
         while let request = plan.next() {

@@ -21,6 +21,9 @@ package final class TraccarSource: Sendable {
         package var server: String
         package var overlap: Duration = .hours(30)
         package var every: Duration = .minutes(15)
+        /// No catch-up asks further back: the identities of events are kept no longer, and what was
+        /// told once would be told again.
+        package var reach: Duration = .days(88)
 
         package init(name: String, server: String) {
             self.name = name

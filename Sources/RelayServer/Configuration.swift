@@ -30,10 +30,31 @@ package struct Configuration: Sendable {
     package var hooks: [String: HookSettings] = [:]
     package var retention = RetentionPolicy()
     package var log = LogSettings()
+    package var origin = Origin()
 
     package init(data: String, rules: String) {
         self.data = data
         self.rules = rules
+    }
+
+    /// Where things stand in the file, for what is found out about them only later.
+    package struct Origin: Sendable {
+        package var file = "configuration"
+        /// By the keys that lead there: `sources`, `biketrax`.
+        var marks: [[String]: Mark] = [:]
+
+        package init() {}
+
+        /// At the file's beginning where the place is not known. Without the line itself: a secret
+        /// may stand on it.
+        func finding(
+            _ severity: Finding.Severity, at keys: [String], _ message: String
+        ) -> Finding {
+            let mark = marks[keys] ?? Mark(line: 1, column: 1)
+            return Finding(
+                file: file, line: Int(mark.line), column: Int(mark.column), severity: severity,
+                message: message)
+        }
     }
 
     /// A certificate chain and its key, PEM files.
@@ -51,6 +72,9 @@ package struct Configuration: Sendable {
     package struct SourceSettings: Sendable {
         package var name: String
         package var url: String
+        /// A PEM file: its server's certificate is verified with these authorities, not with the
+        /// system's.
+        package var ca: String?
         /// nil: its server posts nothing to us.
         package var webhook: Webhook?
         /// nil: nobody logs in; events come by webhook alone.

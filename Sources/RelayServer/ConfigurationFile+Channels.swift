@@ -9,7 +9,10 @@ extension ConfigurationFile {
         guard let fields = reader.fields(node, of: "channels", known: known) else { return }
         result.email = fields["email"].flatMap { email($0) }
         for entry in named(fields["http"], "http") {
-            if let settings = http(entry) { result.http[entry.key] = settings }
+            guard let settings = http(entry) else { continue }
+            result.http[entry.key] = settings
+            let body = entry.value["body"]?.value.mark ?? entry.mark
+            result.origin.marks[["channels", "http", entry.key, "body"]] = body
         }
         for entry in named(fields["hooks"], "hooks") {
             if let settings = hook(entry) { result.hooks[entry.key] = settings }
@@ -55,7 +58,7 @@ extension ConfigurationFile {
         }
         settings.username = fields["username"].flatMap { text($0, "a name") }
         settings.password = fields["password"].flatMap { secret($0) }
-        settings.ca = path(fields["ca"])
+        settings.ca = authorities(fields["ca"])
         settings.timeout = timeout(fields) ?? settings.timeout
         settings.atOnce = atOnce(fields) ?? settings.atOnce
         return check(.email(settings), at: entry, errorsBefore: errors) ? settings : nil
@@ -87,7 +90,7 @@ extension ConfigurationFile {
         }
         if let entry = fields["method"] { settings.method = text(entry, "a method") ?? "POST" }
         settings.bodyTemplate = fields["body"].flatMap { text($0, "a template") }
-        settings.ca = path(fields["ca"])
+        settings.ca = authorities(fields["ca"])
         if let entry = fields["links"], reader.flag(entry.value) ?? false {
             reader.notSupported("'links' (signed acknowledge links)", at: entry.mark)
         }

@@ -9,8 +9,10 @@ extension ConfigurationFile {
         guard let entry = required("sources", in: top, "the servers that events come from"),
             let sources = reader.fields(entry.value, of: "sources", known: nil)
         else { return }
+        result.origin.marks[["sources"]] = entry.mark
         if sources.entries.isEmpty { reader.error(at: entry.mark, "expected one source at least") }
         for source in sources.entries {
+            result.origin.marks[["sources", source.key]] = source.mark
             guard let settings = self.source(source) else { continue }
             if let path = settings.webhook?.path,
                 let twin = result.sources.first(where: { $0.webhook?.path == path })
@@ -24,7 +26,7 @@ extension ConfigurationFile {
     }
 
     private func source(_ entry: Node.Entry) -> Configuration.SourceSettings? {
-        let known = ["url", "webhook", "session", "socket", "catch_up"]
+        let known = ["url", "ca", "webhook", "session", "socket", "catch_up"]
         guard let fields = reader.fields(entry.value, of: "a source", known: known) else {
             return nil
         }
@@ -32,6 +34,10 @@ extension ConfigurationFile {
         let url = required("url", in: fields, "the server's address").flatMap { webURL($0) }
         guard let url else { return nil }
         var settings = Configuration.SourceSettings(name: entry.key, url: url)
+        settings.ca = authorities(fields["ca"])
+        if url.hasPrefix("http://"), let entry = fields["ca"] {
+            reader.warning(at: entry.mark, "'ca' is of no use: url begins with http://")
+        }
         settings.webhook = fields["webhook"].flatMap { webhook($0) }
         settings.session = fields["session"].flatMap { session($0, fields, url) }
         if fields["webhook"] == nil, fields["session"] == nil {

@@ -4,6 +4,7 @@
 package import Alerting
 import Channels
 import Foundation
+import Intake
 import Storage
 
 /// Reads one configuration file.
@@ -65,6 +66,7 @@ package struct ConfigurationFile {
         let rules = path(required("rules", in: top, "the folder of the rule files"))
         guard let data, let rules else { return nil }
         var result = Configuration(data: data, rules: rules)
+        result.origin.file = reader.file
         if let entry = top["listen"] { result.listen = address(entry) ?? result.listen }
         if let entry = top["admin"] { result.admin = address(entry) ?? result.admin }
         if result.listen == result.admin, result.listen.port != 0, let entry = top["admin"] {
@@ -91,6 +93,7 @@ package struct ConfigurationFile {
         readSources(top, into: &result)
         if let entry = top["channels"] { readChannels(entry.value, into: &result) }
         if let entry = top["retention"] { readRetention(entry.value, into: &result) }
+        checkReach(result, at: top["retention"]?.value["events"]?.value.mark)
         if let entry = top["log"] { readLog(entry.value, into: &result) }
         return result
     }
@@ -105,9 +108,21 @@ package struct ConfigurationFile {
         days("events", \.retention.events)
         days("incidents", \.retention.incidents)
         days("deliveries", \.retention.deliveries)
-        // The last reports of a device are bounded by number; the key is read for the day on which
-        // a whole track is kept.
-        if let entry = fields["positions"] { _ = reader.duration(entry.value) }
+        days("positions", \.retention.positions)
+    }
+
+    /// - Parameter mark: where it is said how long events are kept; nil: nowhere.
+    private func checkReach(_ result: Configuration, at mark: Mark?) {
+        for source in result.sources {
+            guard let session = source.session, session.overlap > result.retention.reach,
+                let mark = mark ?? result.origin.marks[["sources", source.name]]
+            else { continue }
+            reader.error(
+                at: mark,
+                "the catch-up of source '\(source.name)' asks for events that 'retention' has "
+                    + "removed, and what was told would be told again; keep 'events' for its "
+                    + "'overlap' and 25h at least")
+        }
     }
 
     private func readLog(_ node: Node, into result: inout Configuration) {
@@ -150,6 +165,14 @@ package struct ConfigurationFile {
     }
 }
 
+extension Node {
+    /// An entry of a map; nil where there is none, or this is no map.
+    subscript(key: String) -> Entry? { entries.first { $0.key == key } }
+
+    /// Of a map; of anything else none.
+    var entries: [Entry] { if case .map(let entries) = value { entries } else { [] } }
+}
+
 // MARK: - Words that every part uses
 
 extension ConfigurationFile {
@@ -186,6 +209,25 @@ extension ConfigurationFile {
     func path(_ entry: Node.Entry?) -> String? {
         guard let entry, let text = text(entry, "a path") else { return nil }
         return URL(fileURLWithPath: text, relativeTo: folder).standardizedFileURL.path
+    }
+
+    /// A file of PEM certificates, which a server's is verified with.
+    func authorities(_ entry: Node.Entry?) -> String? {
+        guard let entry, let path = path(entry) else { return nil }
+        // A command that needs no secrets may run where the file is not.
+        guard placeholders.isStrict, case .scalar(let written, _) = entry.value.value else {
+            return path
+        }
+        guard let bytes = FileManager.default.contents(atPath: path) else {
+            reader.error(at: entry.value.mark, "cannot read the file \(written)")
+            return nil
+        }
+        guard Authorities.areReadable([UInt8](bytes)) else {
+            reader.error(
+                at: entry.value.mark, "there are no PEM certificates in the file \(written)")
+            return nil
+        }
+        return path
     }
 
     func address(_ entry: Node.Entry) -> Address? {

@@ -72,7 +72,7 @@ package struct Doctor: Sendable {
             let doctor = SourceDoctor(
                 source, book: rules.book, publicURL: configuration.publicURL,
                 listen: configuration.listen, isEncrypted: configuration.tls != nil,
-                fetch: Fetching(over: transfer).fetch)
+                over: transfer)
             await doctor.look { say([$0]) }
         }
         for (channel, settings) in configuration.channelSettings.sorted(by: { $0.key < $1.key }) {

@@ -33,20 +33,22 @@ package struct Feeds: Service {
         let transfer = CurlTransfer(name: "sources")
         self.transfer = transfer
         names = parts.names
-        let fetch = Fetching(over: transfer).fetch
         sources = configuration.sources.compactMap { settings in
             guard let line = settings.session else { return nil }
             var wanted = TraccarSource.Settings(name: settings.name, server: settings.url)
             wanted.overlap = line.overlap
             wanted.every = line.every
+            wanted.reach = configuration.retention.reach
             var socket = TraccarSocket.Settings(url: settings.url, name: settings.name)
             socket.ping = line.ping
             socket.deadAfter = line.deadAfter
+            socket.ca = settings.ca
             let opened = TraccarSocket(socket)
             return TraccarSource(
                 wanted,
                 session: TraccarSession(
-                    url: settings.url, credential: line.credential.revealed, fetch: fetch),
+                    url: settings.url, credential: line.credential.revealed,
+                    fetch: Fetching(over: transfer, ca: settings.ca).fetch),
                 surroundings: Self.surroundings(settings, parts),
                 connect: { await opened.run(cookie: $0, receive: $1) })
         }
@@ -97,7 +99,7 @@ package struct Feeds: Service {
         let said = Mutex<Set<String>>([])
         around.settled = { source in
             let book = parts.reload.current.book
-            var warnings = book.unknownNames(parts.names)
+            var warnings = book.unknownNames(parts.names).map(\.words)
             do throws(SessionFailure) {
                 warnings += try await AccountCheck.warnings(
                     book, device: { source.devices(named: $0).first },

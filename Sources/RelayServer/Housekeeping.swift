@@ -40,7 +40,7 @@ struct Housekeeping: Service {
         while true {
             do {
                 let swept = try store.sweep(now: timekeeper.now(), retention)
-                let rows = swept.events + swept.incidents + swept.deliveries
+                let rows = swept.all
                 if rows > 0 { logger.info("old records removed", metadata: ["rows": "\(rows)"]) }
             } catch {
                 logger.error("old records cannot be removed: \(error)")

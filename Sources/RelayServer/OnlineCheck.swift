@@ -9,39 +9,42 @@ import Intake
 /// Asks the servers of a configuration.
 package struct OnlineCheck: Sendable {
     private let configuration: Configuration
-    private let path: String
 
-    /// - Parameter path: of the configuration, for the findings.
-    package init(_ configuration: Configuration, path: String) {
-        self.configuration = configuration
-        self.path = path
-    }
+    package init(_ configuration: Configuration) { self.configuration = configuration }
 
-    /// None where the rules take no name from a server: then nobody is asked.
-    package func findings(for book: RuleBook) async -> [Finding] {
-        guard book.takesNamesFromServers else { return [] }
+    /// None where the rules take no name from a server: then nobody is asked. A name is complained
+    /// of where it stands in the rule files, a server where its source does in the configuration.
+    package func findings(for read: RuleLibrary.Read) async -> [Finding] {
+        guard read.book.takesNamesFromServers else { return [] }
         let transfer = CurlTransfer(name: "check")
-        let fetch = Fetching(over: transfer).fetch
         var known: [String: ServerNames] = [:]
-        var failures: [String] = []
+        var failures: [Finding] = []
         for source in configuration.sources {
             guard let session = source.session else { continue }
             do throws(SessionFailure) {
                 known[source.name] = try await names(
-                    source, session.credential.revealed, fetch: fetch)
+                    source, session.credential.revealed,
+                    fetch: Fetching(over: transfer, ca: source.ca).fetch)
             } catch {
                 failures.append(
-                    "source '\(source.name)' cannot be asked for names: \(error.description)")
+                    configuration.origin.finding(
+                        .warning, at: ["sources", source.name],
+                        "source '\(source.name)' cannot be asked for names: "
+                            + error.description))
             }
         }
         await transfer.stop()
         if known.isEmpty, failures.isEmpty {
-            failures.append("no source has a session: names on the server are not checked")
+            failures.append(
+                configuration.origin.finding(
+                    .warning, at: ["sources"],
+                    "no source has a session: names on the server are not checked"))
         }
         // What one server does not have may stand on the one that could not be asked.
-        let unknown = failures.isEmpty ? book.unknownNames(ServerNamesBook(known)) : []
-        return (failures + unknown).map {
-            Finding(file: path, line: 1, column: 1, severity: .warning, message: $0)
+        guard failures.isEmpty else { return failures }
+        let documents = read.texts.map { Document(file: $0.path, text: $0.text) }
+        return read.book.unknownNames(ServerNamesBook(known)).flatMap {
+            $0.findings(in: documents)
         }
     }
 

@@ -12,6 +12,7 @@ package struct RuleLibrary: Sendable {
     /// nil: taken as they come.
     private let channels: Set<ChannelName>?
     private let bodies: [(channel: ChannelName, template: String)]
+    private let origin: Configuration.Origin
     private let publicURL: String?
     private let operatorName: String?
     private let sourcesWithoutSession: [String]
@@ -28,7 +29,9 @@ package struct RuleLibrary: Sendable {
     package struct Read: Sendable {
         package var book: RuleBook
         package var findings: [Finding]
-        package var files: Int
+        /// The rule files.
+        var texts: [(path: String, text: String)]
+        package var files: Int { texts.count }
         var templates: TemplateLibrary
     }
 
@@ -42,6 +45,7 @@ package struct RuleLibrary: Sendable {
         bodies = configuration.http.sorted { $0.key < $1.key }.compactMap { name, settings in
             settings.bodyTemplate.map { (.http(name), $0) }
         }
+        origin = configuration.origin
         publicURL = configuration.publicURL
         operatorName = configuration.operatorContact
         sourcesWithoutSession = configuration.sources.filter { $0.session == nil }.map(\.name)
@@ -58,6 +62,7 @@ package struct RuleLibrary: Sendable {
             .first(where: Self.isFolder)
         channels = nil
         bodies = []
+        origin = Configuration.Origin()
         publicURL = nil
         operatorName = nil
         sourcesWithoutSession = []
@@ -92,12 +97,11 @@ package struct RuleLibrary: Sendable {
         }
         for (channel, template) in bodies where !library.hasBody(template) {
             findings.append(
-                Finding(
-                    file: "configuration", line: 1, column: 1, severity: .error,
-                    message: "body of channel \(channel): there is no templates/\(template)/"
-                        + "json.mustache"))
+                origin.finding(
+                    .error, at: ["channels", "http", channel.name, "body"],
+                    "body of channel \(channel): there is no templates/\(template)/json.mustache"))
         }
-        return Read(book: book, findings: findings, files: files.count, templates: library)
+        return Read(book: book, findings: findings, texts: files, templates: library)
     }
 
     /// The rules, ready to run.

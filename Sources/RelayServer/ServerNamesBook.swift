@@ -67,22 +67,58 @@ extension RuleBook {
     /// Whether it says something else when a server's groups or calendars change.
     var refersToServers: Bool { !serverGroups.isEmpty || !serverCalendars.isEmpty }
 
-    /// What the rules refer to and no server has, in words.
-    package func unknownNames(_ names: ServerNamesBook) -> [String] {
-        var unknown: [String] = []
+    /// What the rules refer to and no server has.
+    package func unknownNames(_ names: ServerNamesBook) -> [UnknownName] {
+        var unknown: [UnknownName] = []
         for (name, place) in places.sorted(by: { $0.key < $1.key }) {
             if case .server(let geofence) = place, !names.hasGeofence(geofence) {
-                unknown.append("place '\(name)': the server shows no geofence '\(geofence)'")
+                unknown.append(
+                    UnknownName(
+                        section: "places", definition: name, name: geofence,
+                        words: "place '\(name)': the server shows no geofence '\(geofence)'"))
             }
         }
         for group in serverGroups.sorted() where names.group(group) == nil {
             unknown.append(
-                "the server shows no group '\(group)': rules about it cover none of its devices")
+                UnknownName(
+                    section: "groups", name: group,
+                    words: "the server shows no group '\(group)': rules about it cover none of "
+                        + "its devices"))
         }
         for calendar in serverCalendars.sorted() where names.calendar(calendar) == nil {
             unknown.append(
-                "the server shows no calendar '\(calendar)': it is taken as an empty one")
+                UnknownName(
+                    section: "calendars", name: calendar,
+                    words: "the server shows no calendar '\(calendar)': it is taken as an empty "
+                        + "one"))
         }
         return unknown
+    }
+}
+
+/// A name that rule files take from a server, and no server has.
+package struct UnknownName: Hashable, Sendable {
+    /// The section of the rule files that it stands in.
+    var section: String
+    /// Which of the section's definitions refers to it; nil: each that does.
+    var definition: String?
+    /// What the server would have to call it.
+    var name: String
+    package var words: String
+
+    /// A warning at each place where the files say `traccar:` of it.
+    func findings(in documents: [Document]) -> [Finding] {
+        documents.flatMap { document in
+            document.roots.flatMap { $0[section]?.value.entries ?? [] }.compactMap { entry in
+                guard definition == nil || definition == entry.key,
+                    let value = entry.value["traccar"]?.value,
+                    case .scalar(name, _) = value.value
+                else { return nil }
+                let line = Int(value.mark.line)
+                return Finding(
+                    file: document.file, line: line, column: Int(value.mark.column),
+                    severity: .warning, message: words, source: document.text.line(line))
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 // depends on something that failed is left out: one cause is told once.
 
 import Alerting
+import Channels
 import Foundation
 import Intake
 import Synchronization
@@ -14,19 +15,23 @@ struct SourceDoctor {
     private let publicURL: String?
     private let listen: Address
     private let isEncrypted: Bool
+    /// Asks the source's server.
     private let fetch: Fetch
+    /// Asks for our own webhook, whose certificate is another matter than the server's.
+    private let fetchOwn: Fetch
     private let subject: String
 
     init(
         _ source: Configuration.SourceSettings, book: RuleBook?, publicURL: String?,
-        listen: Address, isEncrypted: Bool, fetch: @escaping Fetch
+        listen: Address, isEncrypted: Bool, over transfer: CurlTransfer
     ) {
         self.source = source
         self.book = book
         self.publicURL = publicURL
         self.listen = listen
         self.isEncrypted = isEncrypted
-        self.fetch = fetch
+        fetch = Fetching(over: transfer, ca: source.ca).fetch
+        fetchOwn = Fetching(over: transfer).fetch
         subject = "source \(source.name)"
     }
 
@@ -165,13 +170,15 @@ struct SourceDoctor {
 
     private func socket(_ session: TraccarSession, _ say: Say) async {
         guard let cookie = await session.cookie else { return }
-        let settings = TraccarSocket.Settings(url: source.url, name: source.name)
+        var settings = TraccarSocket.Settings(url: source.url, name: source.name)
+        settings.ca = source.ca
+        let connection = TraccarSocket(settings)
         let opened = Atomic(false)
         let end = await withTaskGroup(of: TraccarSocket.End.self) { group in
             let (came, first) = AsyncStream.makeStream(of: Void.self)
             group.addTask {
                 defer { first.finish() }
-                return await TraccarSocket(settings).run(cookie: cookie) { _ in first.yield() }
+                return await connection.run(cookie: cookie) { _ in first.yield() }
             }
             for await _ in came {
                 opened.store(true, ordering: .relaxed)
@@ -194,7 +201,7 @@ struct SourceDoctor {
     private func webhook(
         _ webhook: Configuration.SourceSettings.Webhook, _ account: ServerAccount?, _ say: Say
     ) async {
-        if let account { lookAtWebhook(of: account, path: webhook.path, say) }
+        if let account { lookAtWebhook(of: account, webhook, say) }
         let own = URL(string: account?.webhookURL ?? "").flatMap(Self.withoutQuery)
         let target: String
         let way: String
@@ -209,7 +216,7 @@ struct SourceDoctor {
             (target, way) = ("\(scheme)://\(local)\(webhook.path)", "on this machine")
         }
         do throws(FetchFailure) {
-            let answer = try await fetch(
+            let answer = try await fetchOwn(
                 FetchRequest(url: target, timeout: .seconds(20), limit: Limits.sessionBytes))
             if answer.status == 405 {
                 say(.ok, "webhook", "the relay answers \(way), seen from here")
@@ -227,7 +234,10 @@ struct SourceDoctor {
         }
     }
 
-    private func lookAtWebhook(of account: ServerAccount, path: String, _ say: Say) {
+    private func lookAtWebhook(
+        of account: ServerAccount, _ webhook: Configuration.SourceSettings.Webhook, _ say: Say
+    ) {
+        let path = webhook.path
         guard let address = account.webhookURL else { return }
         if account.webhooksDisabled {
             say(.problem, "webhook", "the account has disableWebhooks: nothing is posted")
@@ -235,12 +245,30 @@ struct SourceDoctor {
         if let url = URL(string: address), url.path != path {
             say(.problem, "webhook", "the account's webhookUrl has another path than \(path)")
         }
+        // None shown is none known: a server may keep it to itself.
+        if let key = account.webhookKey { compare(key, webhook.authorization, say) }
         guard let types = account.webhookTypes, let book else { return }
         let missing = Set(book.happenings.map(\.type)).subtracting(types).sorted()
         if !missing.isEmpty {
             let names = missing.joined(separator: ", ")
             say(.warning, "webhook", "the account's webhookTypes leaves out \(names)")
         }
+    }
+
+    /// Neither value is said, nor in what they differ.
+    private func compare(_ key: WebhookKey, _ authorization: Secret?, _ say: Say) {
+        guard let authorization else {
+            say(
+                .warning, "webhook",
+                "authorization is none, so anybody may post, though the account has a webhookPsk: "
+                    + "ask for its value")
+            return
+        }
+        guard !key.opens(authorization.revealed) else { return }
+        say(
+            .problem, "webhook",
+            "the account's webhookPsk and authorization differ, so what it posts is refused (401): "
+                + "make them the same, word for word")
     }
 
     private static func withoutQuery(_ url: URL) -> String? {

@@ -121,18 +121,11 @@ package struct Listing: Sendable {
     /// - Parameter device: a name or uniqueId; nil: all.
     package func events(device: String? = nil, last: Int) throws -> [ListedEvent] {
         try reading.snapshot { snapshot in
+            if let device, try !snapshot.knows(device) { return [] }
             let filter =
                 device == nil
                 ? "SELECT seq FROM inbox WHERE kind < 2 ORDER BY seq DESC LIMIT ?2"
-                : """
-                SELECT seq FROM (
-                  SELECT seq FROM judgement WHERE device IN
-                    (SELECT id FROM device WHERE name = ?1 OR unique_id = ?1)
-                  UNION SELECT seq FROM inbox WHERE seq > (SELECT cursor FROM progress)
-                    AND kind < 2 AND device IN
-                    (SELECT device_id FROM device WHERE name = ?1 OR unique_id = ?1)
-                ) ORDER BY seq DESC LIMIT ?2
-                """
+                : Snapshot.newestOfDevice
             let rows = try snapshot.prepare(
                 """
                 SELECT \(Snapshot.bodyColumns), inbox.type, device.name, reason,
@@ -175,6 +168,25 @@ extension Attempt {
 }
 
 extension Snapshot {
+    /// Both parts are read from their ends at once, newest first, until there are enough. There is
+    /// no index by device: at a million events this takes 3 ms for a device that has enough of them
+    /// (0.2 s, or 3 s from a cold disk, for one that has not), and an index would cost 6 µs and ten
+    /// times the log for each event that is judged.
+    static let newestOfDevice = """
+        SELECT seq FROM inbox WHERE seq > (SELECT cursor FROM progress) AND kind < 2
+          AND device IN (SELECT device_id FROM device WHERE name = ?1 OR unique_id = ?1)
+        UNION ALL
+        SELECT seq FROM judgement
+          WHERE device IN (SELECT id FROM device WHERE name = ?1 OR unique_id = ?1)
+        ORDER BY seq DESC LIMIT ?2
+        """
+
+    func knows(_ device: String) throws -> Bool {
+        let find = try prepare("SELECT 1 FROM device WHERE name = ?1 OR unique_id = ?1")
+        find.bind(1, device)
+        return try find.first { _ in true } ?? false
+    }
+
     func counts() throws -> StoreCounts {
         func count(_ sql: String) throws -> Int {
             try prepare(sql).first { Int($0.int(0)) } ?? 0

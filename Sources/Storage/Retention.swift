@@ -10,7 +10,9 @@ extension Store {
         var swept = Swept()
         swept.events = try sweepEvents(before: now - policy.events)
         swept.incidents = try sweepIncidents(before: now - policy.incidents)
+        try sweepStamps(before: now - policy.incidents)
         swept.deliveries = try sweepDeliveries(before: now - policy.deliveries)
+        swept.positions = try sweepReports(before: now - policy.positions)
         return swept
     }
 
@@ -49,20 +51,77 @@ extension Store {
     }
 
     private func sweepIncidents(before limit: Instant) throws -> Int {
-        let old = try read { snapshot in
-            let rows = try snapshot.prepare(
-                "SELECT id FROM incident WHERE state = 2 AND cleared < ?1")
-            rows.bind(1, limit)
-            return try rows.all { $0.text(0) }
+        var after = ""
+        var removed = 0
+        while true {
+            let from = after
+            let old = try read { snapshot in
+                let rows = try snapshot.prepare(
+                    """
+                    SELECT id FROM incident WHERE id > ?1 AND state = 2 AND cleared < ?2
+                    ORDER BY id LIMIT ?3
+                    """)
+                rows.bind(1, from)
+                rows.bind(2, limit)
+                rows.bind(3, Self.atATime)
+                return try rows.all { $0.text(0) }
+            }
+            guard let last = old.last else { return removed }
+            after = last
+            removed += try writer.perform(weight: Self.atATime) { try $0.removeIncidents(old) }
         }
-        var rest = old[...]
-        while !rest.isEmpty {
-            let part = Array(rest.prefix(Self.atATime))
-            rest = rest.dropFirst(part.count)
-            try writer.perform(weight: Self.atATime) { try $0.removeIncidents(part) }
+    }
+
+    /// Stamps are no records: after so long none keeps a rule quiet.
+    private func sweepStamps(before limit: Instant) throws {
+        var after = Stamp(device: -1, rule: "", alarm: "", place: "")
+        while true {
+            let from = after
+            let old = try read { snapshot in
+                let rows = try snapshot.prepare(
+                    """
+                    SELECT device, rule, alarm, place FROM stamp
+                    WHERE (device, rule, alarm, place) > (?1, ?2, ?3, ?4) AND at < ?5
+                    ORDER BY device, rule, alarm, place LIMIT ?6
+                    """)
+                from.bind(to: rows)
+                rows.bind(5, limit)
+                rows.bind(6, Self.atATime)
+                return try rows.all {
+                    Stamp(
+                        device: $0.int(0), rule: $0.text(1), alarm: $0.text(2), place: $0.text(3))
+                }
+            }
+            guard let last = old.last else { return }
+            after = last
+            try writer.perform(weight: Self.atATime) { try $0.removeStamps(old, before: limit) }
         }
-        try writer.perform { try $0.removeStamps(before: limit) }
-        return old.count
+    }
+
+    /// Reports that only the newest of their device is needed of.
+    private func sweepReports(before limit: Instant) throws -> Int {
+        var after: Int64 = 0
+        var removed = 0
+        while true {
+            let from = after
+            let devices = try read { snapshot in
+                let rows = try snapshot.prepare(
+                    """
+                    SELECT device FROM report WHERE device > ?1
+                    GROUP BY device HAVING min(time) < min(?2, max(time))
+                    ORDER BY device LIMIT ?3
+                    """)
+                rows.bind(1, from)
+                rows.bind(2, limit)
+                rows.bind(3, Self.atATime / Limits.reportsPerDevice)
+                return try rows.all { $0.int(0) }
+            }
+            guard let last = devices.last else { return removed }
+            after = last
+            removed += try writer.perform(weight: Self.atATime) {
+                try $0.foldReports(of: devices, before: limit)
+            }
+        }
     }
 
     private func sweepDeliveries(before limit: Instant) throws -> Int {
@@ -131,19 +190,56 @@ extension Ledger {
         return (removed, last)
     }
 
-    func removeIncidents(_ ids: [String]) throws {
+    /// - Returns: how many there were.
+    func removeIncidents(_ ids: [String]) throws -> Int {
         // It may have opened again since it was looked at.
         let remove = try prepare("DELETE FROM incident WHERE id = ?1 AND state = 2")
-        for id in ids {
+        return try ids.reduce(0) { count, id in
             remove.bind(1, id)
+            try remove.run()
+            return count + remove.changes
+        }
+    }
+
+    fileprivate func removeStamps(_ stamps: [Stamp], before limit: Instant) throws {
+        // It may have been set anew since it was looked at.
+        let remove = try prepare(
+            """
+            DELETE FROM stamp WHERE device = ?1 AND rule = ?2 AND alarm = ?3 AND place = ?4
+              AND at < ?5
+            """)
+        remove.bind(5, limit)
+        for stamp in stamps {
+            stamp.bind(to: remove)
             try remove.run()
         }
     }
 
-    func removeStamps(before limit: Instant) throws {
-        let remove = try prepare("DELETE FROM stamp WHERE at < ?1")
-        remove.bind(1, limit)
-        try remove.run()
+    /// Folds what is older than `limit` into the oldest report that stays, as the engine does with
+    /// what is too many: nothing that is known of a device now gets lost. The relay that runs keeps
+    /// them in memory for the events that are still judged by them.
+    /// - Returns: how many went.
+    func foldReports(of devices: [Int64], before limit: Instant) throws -> Int {
+        let rows = try prepare(
+            "SELECT \(Report.columns) FROM report WHERE device = ?1 ORDER BY time, of_event DESC")
+        return try devices.reduce(0) { count, device in
+            rows.bind(1, device)
+            let reports = try rows.all { Report($0, from: 0) }
+            guard let newest = reports.last else { return count }
+            let end = min(limit, newest.time)
+            guard let first = reports.firstIndex(where: { $0.time >= end }), first > 0 else {
+                return count
+            }
+            var base = reports[first]
+            for old in reports[..<first].reversed() { base.absorb(old) }
+            memory.report.bind(1, device)
+            base.bind(to: memory.report, from: 2)
+            try memory.report.run()
+            memory.fold.bind(1, device)
+            memory.fold.bind(2, end)
+            try memory.fold.run()
+            return count + memory.fold.changes
+        }
     }
 
     func removeDeliveries(_ rows: [Int64]) throws {
@@ -162,5 +258,19 @@ extension Ledger {
                 try statement.run()
             }
         }
+    }
+}
+
+/// The key of a row of `stamp`.
+private struct Stamp: Sendable {
+    var device: Int64
+    var rule, alarm, place: String
+
+    /// As parameters 1 to 4.
+    func bind(to statement: Prepared) {
+        statement.bind(1, device)
+        statement.bind(2, rule)
+        statement.bind(3, alarm)
+        statement.bind(4, place)
     }
 }

@@ -117,15 +117,23 @@ package struct RetentionPolicy: Sendable, Hashable {
     package var events: Duration
     package var incidents: Duration
     package var deliveries: Duration
+    /// Of the last reports of each device; its newest stays, since it says where the device stands.
+    package var positions: Duration
 
     package init(
         events: Duration = .days(90), incidents: Duration = .days(400),
-        deliveries: Duration = .days(90)
+        deliveries: Duration = .days(90), positions: Duration = .days(7)
     ) {
         self.events = events
         self.incidents = incidents
         self.deliveries = deliveries
+        self.positions = positions
     }
+
+    /// How far back a server may be asked for its events: whatever it says of that time is known
+    /// still, if it was known once. Less than `events` by the day that a tracker's clock may run
+    /// ahead of the receipt, and an hour in which an answer may be under way.
+    package var reach: Duration { events - .seconds(Limits.clockAheadSeconds) - .hours(1) }
 }
 
 /// What one sweep removed.
@@ -133,6 +141,10 @@ package struct Swept: Sendable, Hashable {
     package var events = 0
     package var incidents = 0
     package var deliveries = 0
+    /// Reports.
+    package var positions = 0
+
+    package var all: Int { events + incidents + deliveries + positions }
 }
 
 /// A time in which nothing could be stored for a source: catch-up asks for it again.

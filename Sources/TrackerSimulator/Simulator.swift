@@ -6,6 +6,7 @@
 import NIOCore
 import NIOHTTP1
 package import NIOPosix
+import NIOSSL
 import NIOWebSocket
 import Synchronization
 
@@ -15,6 +16,8 @@ package struct SimulatorConfiguration: Sendable {
     package var host = "127.0.0.1"
     /// 0: any free one.
     package var port = 0
+    /// PEM files: it speaks https and wss. nil: http and ws.
+    package var tls: (certificate: String, key: String)?
     package var seed: UInt64 = 1
     /// Between two `{}` (TaskWebSocketKeepalive.java).
     package var keepAlive: Duration = .seconds(55)
@@ -74,7 +77,9 @@ package final class Simulator: Sendable {
 
     package var port: Int { listener.withLock { $0?.localAddress?.port ?? 0 } }
     /// What a client is configured with: `http://127.0.0.1:8082`.
-    package var url: String { "http://\(configuration.host):\(port)" }
+    package var url: String {
+        "\(configuration.tls == nil ? "http" : "https")://\(configuration.host):\(port)"
+    }
 
     /// Ends every scene and connection. What waits to be posted is not posted any more.
     package func stop() async throws {
@@ -188,12 +193,26 @@ package final class Simulator: Sendable {
     // MARK: - Connections
 
     private func listen() async throws {
+        let encryption = try configuration.tls.map { files in
+            try NIOSSLContext(
+                configuration: .makeServerConfiguration(
+                    certificateChain: NIOSSLCertificate.fromPEMFile(files.certificate).map {
+                        .certificate($0)
+                    },
+                    privateKey: .privateKey(NIOSSLPrivateKey(file: files.key, format: .pem))))
+        }
         let channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { [self] channel in
-                channel.eventLoop.makeCompletedFuture { try setUp(channel) }
+                channel.eventLoop.makeCompletedFuture {
+                    if let encryption {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLServerHandler(context: encryption))
+                    }
+                    try setUp(channel)
+                }
             }
             .bind(host: configuration.host, port: configuration.port).get()
         listener.withLock { $0 = channel }

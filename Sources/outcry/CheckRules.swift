@@ -35,14 +35,14 @@ struct Check: AsyncParsableCommand {
             let file = try ConfigurationFile(path: config, secrets: online)
             findings += file.findings
             if let configuration = file.configuration {
-                if online { asked = OnlineCheck(configuration, path: config) }
+                if online { asked = OnlineCheck(configuration) }
                 library = try RuleLibrary(
                     configuration, paths: paths.isEmpty ? [configuration.rules] : paths)
             }
         }
         let read = try library.read()
         findings += read.findings
-        if let asked { findings += await asked.findings(for: read.book) }
+        if let asked { findings += await asked.findings(for: read) }
         let errors = findings.filter { strict || $0.severity == .error }.count
         switch format {
         case .json: print(Finding.json(findings))

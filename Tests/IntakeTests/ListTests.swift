@@ -180,6 +180,15 @@ struct ListTests {
         #expect(account.expires?.rfc3339 == "2027-01-01T00:00:00.000Z")
         #expect(account.webhookURL == "https://r/hooks/a")
         #expect(account.webhookTypes == ["alarm", "deviceOnline"])
+        let key = try #require(account.webhookKey)
+        #expect(key.opens("s3cret") && !key.opens("s3cre") && !key.opens(""))
+        var shown = "\(account) \(String(reflecting: key))"
+        dump(account, to: &shown)
+        #expect(!shown.contains("s3cret"))
+        for attributes in ["[]", "null", "{}", #"{"webhookPsk":null}"#, #"{"webhookPsk":""}"#] {
+            let json = #"{"id":7,"attributes":\#(attributes)}"#
+            #expect(try Self.lists.account(Array(json.utf8)).webhookKey == nil)
+        }
         for json in ["[]", "5", "{}", "[{}]"] {
             #expect(throws: TraccarPayload.Refusal.self) {
                 try Self.lists.account(Array(json.utf8))

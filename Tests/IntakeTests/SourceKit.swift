@@ -122,9 +122,10 @@ final class SourceWorld: Sendable {
         }
     }
 
-    func source(every: Duration = .minutes(15)) -> TraccarSource {
+    func source(every: Duration = .minutes(15), reach: Duration = .days(88)) -> TraccarSource {
         var settings = TraccarSource.Settings(name: "bikes", server: "https://s.example")
         settings.every = every
+        settings.reach = reach
         return TraccarSource(
             settings,
             session: TraccarSession(

@@ -12,8 +12,8 @@ struct SourceTests {
     var now: Instant { world.clock.now }
 
     /// Logged in, the directory read; without loops.
-    private func ready() async throws -> TraccarSource {
-        let source = world.source()
+    private func ready(reach: Duration = .days(88)) async throws -> TraccarSource {
+        let source = world.source(reach: reach)
         let progress = try await source.around.connected(now)
         source.state.withLock { $0.progress = progress }
         try await source.readDirectory(isFirst: true)
@@ -179,6 +179,19 @@ struct SourceTests {
         world.addEvent(2, at: now + .hours(23))
         await source.catchUpOnce()
         #expect(stored.map(\.event.id) == [1, 2])
+    }
+
+    @Test("no catch-up asks for what the inbox may have forgotten, however long nobody listened")
+    func reach() async throws {
+        let source = try await ready(reach: .days(10))
+        let start = now
+        world.clock.advance(.days(30))
+        world.addEvent(1, at: start + .days(1))
+        world.addEvent(2, at: now - .days(10) - .milliseconds(1))
+        world.addEvent(3, at: now - .days(10))
+        world.addEvent(4, at: now)
+        await source.catchUpOnce()
+        #expect(stored.map(\.event.id) == [3, 4])
     }
 
     @Test("a server's limit of the period is found; all of a week is asked for")

@@ -3,6 +3,7 @@ import Alerting
 import Channels
 import Foundation
 import Storage
+import TestSupport
 import Testing
 
 @testable import RelayServer
@@ -46,6 +47,7 @@ struct ConfigurationTests {
         #expect(read.watchesRules)
         #expect(read.lateness == .seconds(10))
         #expect(read.retention.events == .days(90) && read.retention.incidents == .days(400))
+        #expect(read.retention.deliveries == .days(90) && read.retention.positions == .days(7))
         #expect(read.templates == nil && read.tls == nil && read.heartbeat == nil)
         #expect(read.sources.map(\.url) == ["https://iot.example"])
         #expect(read.sources[0].webhook?.authorization == nil)
@@ -56,6 +58,9 @@ struct ConfigurationTests {
     func everyKey() throws {
         setenv("OUTCRY_TEST_PSK", "Bearer psk", 1)
         try folder.write("etc/password", "hunter2\n")
+        let certificate = try TestCertificate()
+        try folder.write(
+            "etc/ca.pem", String(contentsOfFile: certificate.certificate, encoding: .utf8))
         let text = """
             listen: 0.0.0.0:1
             admin: "[::1]:2"
@@ -71,6 +76,7 @@ struct ConfigurationTests {
             sources:
               one:
                 url: https://iot.example
+                ca: ca.pem
                 webhook: { path: /hooks/one, authorization: "${env:OUTCRY_TEST_PSK}" }
             channels:
               email:
@@ -112,6 +118,7 @@ struct ConfigurationTests {
         #expect(read.lateness == .seconds(20))
         #expect(read.heartbeat == Heartbeat(url: "https://watch.example/ping", every: .minutes(1)))
         #expect(read.sources[0].webhook?.authorization?.revealed == "Bearer psk")
+        #expect(read.sources[0].ca == folder.path + "/etc/ca.pem")
         let email = try #require(read.email)
         #expect(email.password?.revealed == "hunter2", "without its newline")
         #expect(email.starttls == .opportunistic && email.atOnce == 3)
@@ -123,7 +130,11 @@ struct ConfigurationTests {
         #expect(http.timeout == .seconds(4) && http.atOnce == 5)
         #expect(read.hooks["ring"]?.run == ["/bin/true", "--loud"])
         #expect(read.hooks["ring"]?.atOnce == 1)
-        #expect(read.retention.deliveries == .days(3))
+        #expect(
+            read.retention
+                == RetentionPolicy(
+                    events: .days(1), incidents: .days(2), deliveries: .days(3), positions: .days(4)
+                ))
         #expect(read.log.level == .debug && read.log.format == .json)
         #expect(read.channels == [.email, .http("fleet"), .hook("ring")])
     }
@@ -317,6 +328,27 @@ struct ConfigurationTests {
             of: "webhook: { path: /hooks/one, authorization: none }", with: lines)
         let found = try findings(text)
         #expect(found.contains { $0.contains(wanted) }, "\(found)")
+    }
+
+    @Test(
+        "events are kept for longer than a catch-up looks back",
+        arguments: [
+            ("", "", nil), ("", "retention: { events: 55h }", nil),
+            ("", "retention: { events: 54h }", "9:22: error: the catch-up of source 'one' asks"),
+            ("catch_up: { overlap: 1h }", "retention: { events: 26h }", nil),
+            ("catch_up: { overlap: 2h }", "retention: { events: 26h }", "10:22: error:"),
+            ("catch_up: { overlap: 90d }", "", "5:3: error: the catch-up of source 'one' asks"),
+        ])
+    func reach(_ catchUp: String, _ retention: String, _ wanted: String?) throws {
+        setenv("OUTCRY_TEST_TOKEN", "t0ken", 1)
+        let lines =
+            "    session: { token: \"${env:OUTCRY_TEST_TOKEN}\" }\n"
+            + (catchUp.isEmpty ? "" : "    \(catchUp)\n")
+        let found = try findings(Self.least + lines + retention)
+        #expect(found.count == (wanted == nil ? 0 : 1), "\(found)")
+        if let wanted { #expect(found.first?.hasPrefix(wanted) == true, "\(found)") }
+        // Where nobody catches up events may be kept for as short as one likes.
+        if catchUp.isEmpty { #expect(try findings(Self.least + "retention: { events: 1h }") == []) }
     }
 
     @Test("a login over http:// to another machine is a warning")

@@ -27,7 +27,8 @@ enum DoctorSurroundings {
     /// A folder with rules and a configuration for a server.
     static func configuration(
         _ url: String, listen: Int, session: String = #"{ token: "${env:OUTCRY_TEST_TOKEN}" }"#,
-        hook: String = "/bin/true", rules: String = DoctorSurroundings.rules
+        authorization: String = "none", ca: String? = nil, hook: String = "/bin/true",
+        rules: String = DoctorSurroundings.rules
     ) throws -> Folder {
         setenv("OUTCRY_TEST_TOKEN", World.Account().token, 1)
         let folder = try Folder()
@@ -42,8 +43,8 @@ enum DoctorSurroundings {
             sources:
               one:
                 url: \(url)
-                webhook: { path: /hooks/one, authorization: none }
-                session: \(session)
+                webhook: { path: /hooks/one, authorization: \(authorization) }
+                session: \(session)\(ca.map { "\n    ca: \($0)" } ?? "")
             channels:
               hooks: { bell: { run: [\(hook)] } }
             """)
@@ -51,7 +52,8 @@ enum DoctorSurroundings {
     }
 
     static func withServer(
-        _ dialect: Dialect = .biketrax, _ change: (inout World) -> Void = { _ in },
+        _ dialect: Dialect = .biketrax, tls: TestCertificate? = nil,
+        _ change: (inout World) -> Void = { _ in },
         _ test: (Simulator) async throws -> Void
     ) async throws {
         let now: @Sendable () -> Moment = {
@@ -59,7 +61,9 @@ enum DoctorSurroundings {
         }
         var world = World.standard(dialect, now: now())
         change(&world)
-        let server = try await Simulator.start(SimulatorConfiguration(world: world), now: now)
+        var configuration = SimulatorConfiguration(world: world)
+        configuration.tls = tls.map { ($0.certificate, $0.key) }
+        let server = try await Simulator.start(configuration, now: now)
         do { try await test(server) } catch {
             try await server.stop()
             throw error

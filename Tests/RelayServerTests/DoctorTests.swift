@@ -112,11 +112,40 @@ struct DoctorTests {
             #expect(
                 told == [
                     "the account's webhookUrl has another path than /hooks/one",
+                    "authorization is none, so anybody may post, though the account has a "
+                        + "webhookPsk: ask for its value",
                     "the account's webhookTypes leaves out alarm",
                     "the relay answers at the address that the account posts to, seen from here",
                 ])
             #expect(!"\(lines)".contains("s3cret"))
             #expect(relay.requests.map(\.message.start) == ["GET /hooks/two HTTP/1.1"])
+        }
+    }
+
+    @Test(
+        "BikeTrax: the account's webhookPsk is compared with authorization, and neither is shown",
+        arguments: [
+            ("Bearer s3cret", true), (" Bearer s3cret ", true), ("s3cret", false),
+            ("bearer s3cret", false), ("Bearer s3cret0", false), (nil, true), ("", true),
+        ])
+    func webhookKey(_ key: String?, _ isWell: Bool) async throws {
+        setenv("OUTCRY_TEST_PSK_DOCTOR", "Bearer s3cret", 1)
+        let relay = try DoctorSurroundings.listener()
+        try await DoctorSurroundings.withServer { world in
+            world.account.webhook = World.Webhook(
+                url: "http://127.0.0.1:\(relay.port)/hooks/one", key: key)
+        } _: { server in
+            let folder = try DoctorSurroundings.configuration(
+                server.url, listen: 1, authorization: #""${env:OUTCRY_TEST_PSK_DOCTOR}""#,
+                rules: DoctorSurroundings.rules.replacing(", jamming", with: ""))
+            let found = await look(folder)
+            #expect(found.isWell == isWell)
+            let told = found.lines.filter { $0.verdict != .ok }.map(\.description)
+            let differ =
+                "FAIL  source one, webhook: the account's webhookPsk and authorization differ, so "
+                + "what it posts is refused (401): make them the same, word for word"
+            #expect(told == (isWell ? [] : [differ]))
+            #expect(!"\(found.lines)".contains("s3cret"))
         }
     }
 

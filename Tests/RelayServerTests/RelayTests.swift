@@ -20,9 +20,14 @@ final class RelayBench: Sendable {
     private let running: Task<Void, any Error>
     private let transfer = CurlTransfer(name: "test")
 
-    init(_ folder: Folder, rules: String = shaken) async throws {
+    init(
+        _ folder: Folder, rules: String = shaken,
+        _ change: (inout Configuration) -> Void = { _ in }
+    ) async throws {
         self.folder = folder
-        configuration = try Self.configuration(folder, rules: rules)
+        var configuration = try Self.configuration(folder, rules: rules)
+        change(&configuration)
+        self.configuration = configuration
         let listening = Seen<(Int, Int)>()
         var spectator = Relay.Spectator()
         spectator.listening = { listening.note(($0, $1)) }
@@ -306,6 +311,28 @@ struct RuleLibraryTests {
         #expect(read.templates.names.contains("mine"))
         let one = try RuleLibrary(paths: [folder.path + "/rules/a.yaml"]).read()
         #expect(one.templates.names.contains("mine"), "beside the file's folder")
+    }
+
+    @Test("a channel's body that no template has is said where the configuration names it")
+    func body() throws {
+        try folder.write("rules/a.yaml", shaken)
+        let path = try folder.write(
+            "outcry.yaml",
+            """
+            data: a.db
+            rules: rules
+            operator: workshop
+            sources: { one: { url: "https://a", webhook: { path: /a, authorization: none } } }
+            channels:
+              http:
+                office: { url: "https://a" }
+                fleet:
+                  url: https://a
+                  body: slakc
+            """)
+        let read = try RuleLibrary(ConfigurationFile(path: path).checked()).read()
+        let wanted = "\(path):10:13: error: body of channel http:fleet: there is no templates/slakc"
+        #expect(read.findings.map(\.headline) == ["\(wanted)/json.mustache"])
     }
 
     @Test("nothing to read is said")

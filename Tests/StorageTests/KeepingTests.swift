@@ -117,6 +117,101 @@ import Testing
         #expect(left.first?.attempts.count == 1)
     }
 
+    @Test("old incidents and stamps go, more than go at a time, open and newer ones stay")
+    func incidentsAndStamps() async throws {
+        let start = now
+        func cleared(_ id: String) -> Change {
+            var incident = incident(id, now: now)
+            incident.state = .cleared
+            incident.cleared = now
+            return .incident(incident)
+        }
+        let rules = (0..<1_200).map { "rule-\($0)" }
+        try await store.commit([
+            step(
+                nil, now: now,
+                rules.flatMap { [cleared($0), .stamp(StampKey(rule: $0, device: cargo), now)] }
+                    + [
+                        .incident(incident("open", now: now)),
+                        .stamp(StampKey(rule: "feed", device: nil), now),
+                    ])
+        ])
+        place.clock.advance(.days(1))
+        let again = StampKey(rule: "rule-7", device: cargo)
+        try await store.commit([step(nil, now: now, [cleared("later"), .stamp(again, now)])])
+        place.clock.set(start + .days(400))
+        #expect(try store.sweep(now: now, policy) == Swept())
+        #expect(try store.recall().memory.stamps.count == 1_201)
+        place.clock.advance(.milliseconds(1))
+        #expect(try store.sweep(now: now, policy) == Swept(incidents: 1_200))
+        #expect(try store.recall().memory.stamps.map(\.key) == [again])
+        let left = try store.listing.incidents(openOnly: false, limit: 9).map(\.id)
+        #expect(left == ["later", "open"])
+    }
+
+    private func reports(_ uniqueId: String) throws -> [Report] {
+        let devices = try store.recall().memory.devices
+        return devices.first { $0.key.uniqueId == uniqueId }?.reports ?? []
+    }
+
+    @Test("old positions go, and what is still known by them stays with the one that is kept")
+    func positions() async throws {
+        let start = now
+        func report(_ age: Duration, _ change: (inout Report) -> Void) -> Report {
+            var report = Report(time: start - age)
+            change(&report)
+            return report
+        }
+        let home = Coordinate(latitude: 48.2, longitude: 16.3)
+        let shop = Coordinate(latitude: 48.3, longitude: 16.4)
+        let rides = [
+            report(.days(10)) { ($0.fix, $0.armed) = (home, true) },
+            report(.days(9)) { ($0.fix, $0.battery) = (shop, 40) },
+            report(.days(8)) { ($0.ofEvent, $0.moving) = (true, false) },
+            report(.days(7)) { ($0.fix, $0.moving) = (home, false) },
+            report(.days(1)) { $0.fix = shop },
+        ]
+        let silent = [
+            report(.days(30)) { ($0.fix, $0.armed) = (home, true) },
+            report(.days(20)) { ($0.ofEvent, $0.moving) = (true, false) },
+            report(.days(20)) { $0.fix = shop },
+        ]
+        let lone = [report(.days(99)) { $0.fix = home }]
+        var changes: [Change] = []
+        for (name, reports) in [("rides", rides), ("silent", silent), ("lone", lone)] {
+            let key = DeviceKey(server: server, uniqueId: name)
+            changes += [.device(key, deviceId: 1, nil, firstKnown: start)]
+            changes += reports.map { .report(key, $0) }
+        }
+        // More of them than go at a time.
+        for number in 0..<100 {
+            let key = DeviceKey(server: server, uniqueId: "\(number)")
+            changes += [.device(key, deviceId: 1, nil, firstKnown: start)]
+            changes += [.report(key, rides[1]), .report(key, rides[4])]
+        }
+        try await store.commit([step(nil, now: now, changes)])
+        #expect(try store.sweep(now: now, policy) == Swept(positions: 3 + 1 + 100))
+        #expect(try store.sweep(now: now, policy) == Swept())
+
+        var base = rides[3]
+        (base.armed, base.battery) = (true, 40)
+        base.standsSince = rides[2].time
+        #expect(try reports("rides") == [base, rides[4]])
+        let kept = try reports("silent")
+        #expect(Set(kept.map(\.time)) == [silent[1].time] && kept.count == 2)
+        #expect(kept.contains(silent[2]))
+        #expect(kept.first(where: \.ofEvent)?.armed == true)
+        #expect(kept.first(where: \.ofEvent)?.moving == false)
+        #expect(try reports("lone") == lone)
+        #expect(try reports("77").map(\.time) == [rides[4].time])
+        #expect(try reports("77").map(\.battery) == [40])
+
+        // A day later the others are too old as well: the newest alone is kept.
+        #expect(try store.sweep(now: now + .days(7), policy).positions == 1)
+        #expect(try reports("rides").map(\.time) == [rides[4].time])
+        #expect(try reports("rides").map(\.standsSince) == [rides[2].time])
+    }
+
     @Test("the first event of a moment is found by halves")
     func search() async throws {
         var moments: [Instant] = []

@@ -1,6 +1,7 @@
 // What the commands show, with the relay up and down.
 import Alerting
 import Foundation
+import GRDB
 import Testing
 
 @testable import Storage
@@ -57,6 +58,44 @@ extension Place {
             #expect(try listing.events(device: "nobody", last: 9).isEmpty)
             store.close()
         }
+    }
+
+    @Test("of a device the newest are found, decided or not, and no more is read than is shown")
+    func eventsOfDevice() async throws {
+        let other = DeviceKey(server: server, uniqueId: "other")
+        for id in Int64(1)...60 {
+            _ = try await store.accept([
+                place.bodies.arrival(event(id: id, device: id % 3 == 0 ? 7 : 8))
+            ])
+        }
+        for id in Int64(1)...50 {
+            let device = id % 3 == 0 ? cargo : other
+            try await store.commit([
+                step(
+                    id, now: now,
+                    [.device(device, deviceId: id % 3 == 0 ? 7 : 8, nil, firstKnown: now)], [],
+                    Judgement(seq: id, device: device, rulesHash: ""))
+            ])
+        }
+        let listing = try place.openListing()
+        let name = cargo.uniqueId
+        // 51, 54, 57 and 60 are not stepped yet.
+        #expect(try listing.events(device: name, last: 6).map(\.seq) == [60, 57, 54, 51, 48, 45])
+        #expect(try listing.events(device: name, last: 2).map(\.seq) == [60, 57])
+        #expect(
+            try listing.events(device: name, last: 99).map(\.seq)
+                == (Int64(1)...20).reversed().map { $0 * 3 })
+        #expect(try listing.events(device: "other", last: 1).map(\.seq) == [59])
+        #expect(try listing.events(device: "nobody", last: 1).isEmpty)
+
+        let plan = try await store.file.reading.read { db in
+            try Row.fetchAll(
+                db, sql: "EXPLAIN QUERY PLAN " + Snapshot.newestOfDevice,
+                arguments: [name, 6]
+            ).map { $0["detail"] as String }
+        }
+        #expect(plan.first == "MERGE (UNION ALL)", "from both ends: \(plan)")
+        #expect(!plan.contains { $0.contains("TEMP B-TREE") }, "nothing is sorted: \(plan)")
     }
 
     @Test("incidents: open ones, all, and by the beginning of an id")

@@ -76,6 +76,8 @@ typedef struct {
 typedef struct {
     cj_value id, name, group_id, calendar_id, area, data, type, always, notificators, web, version,
         expiration_time, disable_reports;
+    /// The attribute `webhookPsk` of an account, which as a secret is not among `attributes`.
+    cj_value webhook_key;
     cj_range attributes;
 } cj_thing;
 
