@@ -99,6 +99,7 @@ package struct Engine: Sendable {
         let subject = step.learn(received, memory)
         var event = received
         let others = crossings(of: &event, subject, memory)
+        if !others.isEmpty { step.happened = [event] + others }
         let kinds = rules.kinds(of: event, memory)
         let couldClear = rules.couldClear(kinds)
         func happening() -> Happening { Happening(event, seq: seq, subject, kinds, memory) }
@@ -108,6 +109,7 @@ package struct Engine: Sendable {
             clear(by: step.about(happening()), subject, memory, &step)
         }
         clear(by: others, subject, memory, &step)
+        endBySide(subject, memory, &step)
         if !subject.recent.isEmpty {
             _ = step.about(happening())
             judgeAgain(subject, memory, &step)
@@ -119,7 +121,11 @@ package struct Engine: Sendable {
         judgement.verdicts = step.take(answers, subject, memory, matching)
         if !step.verdicts.isEmpty { judgement.verdicts = step.verdicts + judgement.verdicts }
 
-        if answers.isOpen || subject.isBare || couldClear || rules.waitsForName(event, memory) {
+        // What its position crosses, if a copy brings one, is this event's.
+        let mayCross = event.position == nil && !rules.index.boundaries.isEmpty
+        if answers.isOpen || subject.isBare || couldClear || mayCross
+            || rules.waitsForName(event, memory)
+        {
             step.keep(
                 Recent(
                     seq: seq, device: subject.key, event: event,
@@ -138,7 +144,9 @@ package struct Engine: Sendable {
         event.type = ""
         let subject = step.learn(event, memory)
         let crossed = crossings(of: &event, subject, memory)
+        step.happened = crossed
         clear(by: crossed, subject, memory, &step)
+        endBySide(subject, memory, &step)
         judgeAgain(subject, memory, &step)
         take(crossed, subject, memory, &step)
     }
@@ -204,27 +212,27 @@ package struct Engine: Sendable {
         _ copy: Event, _ memory: Memory, _ step: inout StepBuilder
     ) {
         var subject = step.learn(copy, memory)
-        var report = copy
-        report.type = ""
-        let crossed = crossings(of: &report, subject, memory)
-        defer { take(crossed, subject, memory, &step) }
-        guard
-            let index = subject.recent.firstIndex(where: { $0.event.identity == copy.identity })
-        else {
-            clear(by: crossed, subject, memory, &step)
-            judgeAgain(subject, memory, &step)
-            return
+        let index = subject.recent.firstIndex { $0.event.identity == copy.identity }
+        var whole = copy
+        // Of an event that is not kept any more, what the copy shows happened by itself.
+        if index == nil { whole.type = "" }
+        let crossed = crossings(of: &whole, subject, memory)
+        step.happened = crossed
+        if let index {
+            subject.recent[index].event.fill(from: whole)
+            subject.completed = subject.recent[index].seq
+            let event = subject.recent[index].event
+            step.happened.append(event)
+            let happening = step.about(
+                Happening(
+                    event, seq: subject.recent[index].seq, subject, rules.kinds(of: event, memory),
+                    memory))
+            if step.hasIncidents(subject, memory) { clear(by: happening, subject, memory, &step) }
         }
-        subject.recent[index].event.fill(from: copy)
-        subject.completed = subject.recent[index].seq
-        let event = subject.recent[index].event
-        let whole = step.about(
-            Happening(
-                event, seq: subject.recent[index].seq, subject, rules.kinds(of: event, memory),
-                memory))
-        if step.hasIncidents(subject, memory) { clear(by: whole, subject, memory, &step) }
         clear(by: crossed, subject, memory, &step)
+        endBySide(subject, memory, &step)
         judgeAgain(subject, memory, &step)
+        take(crossed, subject, memory, &step)
     }
 }
 
@@ -251,6 +259,37 @@ extension Engine {
             }
         }
         return others
+    }
+
+    /// A report on the other side of what an incident is about ends it, whatever was crossed when:
+    /// the place may have been moved in the rule file, a report of the same moment may say better.
+    private func endBySide(
+        _ subject: Subject, _ memory: Memory, _ step: inout StepBuilder
+    ) {
+        guard !rules.index.boundaries.isEmpty, !subject.news.isEmpty,
+            step.hasIncidents(subject, memory)
+        else { return }
+        step.beginPart()
+        for id in Set(step.rulesWithIncidents(subject, memory)).sorted() {
+            guard let rule = rules.index.rule(id), rule.clears?.when == nil,
+                let incident = step.incident(of: id, slot: subject.slot, memory)
+            else { continue }
+            for member in incident.openMembers {
+                guard let crossing = rules.index.crossing(of: member, rule),
+                    let report = subject.news.first(where: {
+                        $0.time > member.at
+                            && rules.index.boundaries.isBeyond(crossing.boundary, $0)
+                                == !crossing.isInto
+                    })
+                else { continue }
+                let back = CrossedReport(report: report, crossings: [crossing.opposite])
+                let event = Event(back, subject, step.step.now)
+                let happening = happening(event, subject, memory)
+                _ = step.about(happening)
+                step.undo(incident, of: rule, by: happening, memory)
+                break
+            }
+        }
     }
 
     private func happening(
@@ -288,10 +327,15 @@ extension Engine {
             judgement.verdicts = step.take(answers, subject, memory, happening)
             step.step.crossed.append(judgement)
             guard answers.isOpen || rules.couldClear(happening.kinds) else { continue }
-            step.keep(
-                Recent(
-                    seq: happening.seq, device: subject.key, event: event,
-                    matched: judgement.verdicts.filter(\.isMatch).map(\.rule)))
+            var kept = Recent(
+                seq: happening.seq, device: subject.key, event: event,
+                matched: judgement.verdicts.filter(\.isMatch).map(\.rule))
+            // The same report may cross one more boundary with what a copy of it tells.
+            if let earlier = subject.recent.first(where: { $0.seq == kept.seq }) {
+                kept.event.fill(from: earlier.event)
+                kept.matched += earlier.matched
+            }
+            step.keep(kept)
         }
     }
 }
@@ -303,13 +347,24 @@ extension Event {
         self.init(server: event.server, source: event.source, type: "")
         deviceId = event.deviceId
         device = event.device
-        time = crossed.report.time
+        // The tracker's own time, so that a broken clock is said.
+        time = position?.time ?? crossed.report.deviceTime ?? crossed.report.time
         received = event.received
         road = event.road
         txn = event.txn
         self.position = position ?? Position(crossed.report)
         positionId = self.position?.id ?? 0
         crossings = crossed.crossings
+        if effectiveTime != crossed.report.time { time = crossed.report.time }
+    }
+
+    /// That a report of the device lies on the other side.
+    fileprivate init(_ back: CrossedReport, _ subject: Subject, _ now: Instant) {
+        self.init(server: subject.key.server, source: "", type: "")
+        time = back.report.time
+        received = now
+        position = Position(back.report)
+        crossings = back.crossings
     }
 
     /// Takes over what a copy of the same event has and this one lacks.
@@ -318,6 +373,7 @@ extension Event {
         position = position ?? copy.position
         geofenceName = geofenceName ?? copy.geofenceName
         txn = txn ?? copy.txn
+        crossings += copy.crossings.filter { !crossings.contains($0) }
         for entry in copy.attributes.entries where attributes[entry.name] == nil {
             attributes.entries.append(entry)
         }

@@ -77,7 +77,7 @@ struct DeviceMemory: Sendable {
     /// As the server last described it; nil: only bare events so far.
     var device: Device?
     var firstKnown: Instant
-    /// Oldest first (`Report.inOrder`), at most `Limits.reportsPerDevice`.
+    /// Oldest first (`Report.inOrder`), as many as `Learning` leaves of them.
     var reports: [Report] = []
     /// Events of the last `lateness`, in the order of their receipt.
     var recent: [Recent] = []
@@ -200,7 +200,13 @@ extension Memory {
         case .incident(let incident): put(incident)
         case .stamp(let key, let moment):
             if let device = key.device {
-                guard let slot = slot(of: device) else { return }
+                // A source is known by what is kept of it only.
+                guard
+                    let slot = slot(of: device)
+                        ?? (device.isSource
+                            ? meet(device, deviceId: 0, nil, firstKnown: moment ?? .distantFuture)
+                            : nil)
+                else { return }
                 if let moment {
                     devices[slot].stamps.updateValue(moment, forKey: key)
                 } else {
@@ -331,7 +337,7 @@ extension Memory {
     }
 
     /// At least as long as any `lateness`; Engine looks at the receipt itself.
-    private static let keepsRecent = Duration.seconds(60)
+    static let keepsRecent = Duration.seconds(60)
 
     /// When a timer is due by now, of which the heap has an entry; nil: the owner is gone, or
     /// another entry stands for it.

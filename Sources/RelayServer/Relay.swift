@@ -108,7 +108,13 @@ package struct Relay: Sendable {
                         pump.start(
                             engine: engine,
                             memory: {
-                                Memory(try store.recall(lateness: configuration.lateness).memory)
+                                let record = try store.recall(lateness: configuration.lateness)
+                                    .memory
+                                // One that was down and is configured no more never comes back.
+                                let gone = Set(record.silentSources.keys)
+                                    .subtracting(feeds.sources.map(\.name))
+                                pump.report(gone.sorted().map { .source($0, isSilent: false) })
+                                return Memory(record)
                             },
                             cursor: progress.cursor, afterCrash: !wasClean)
                     },

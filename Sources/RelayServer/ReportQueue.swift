@@ -1,7 +1,8 @@
 // Inputs without an inbox row, on their way from the sockets to the pump: positions, what a server
 // says of its devices, names of geofences. They are state, not happenings: what is lost in a crash
-// is told again at the next connection. So the queue is bounded, and where the pump is behind a
-// newer report of a device takes the older one's place.
+// is told again at the next connection. So the queue is bounded; where the pump is behind, what is
+// said of a device joins its position, and where there is no room a newer position takes the older
+// one's place.
 
 package import Alerting
 import Synchronization
@@ -60,11 +61,10 @@ package final class ReportQueue: Sendable {
         }
         if state.inputs.count >= mergesAbove {
             let key = Key(server: event.server, device: event.deviceId)
-            if let index = state.newest[key], case .report(let older) = state.inputs[index] {
-                var newer = event
-                newer.device = event.device ?? older.device
-                newer.position = event.position ?? older.position
-                state.inputs[index] = .report(newer)
+            if let index = state.newest[key], case .report(let older) = state.inputs[index],
+                let merged = merged(event, over: older, isFull: state.inputs.count >= bound)
+            {
+                state.inputs[index] = .report(merged)
                 state.merged += 1
                 return
             }
@@ -75,6 +75,22 @@ package final class ReportQueue: Sendable {
             state.newest[key] = state.inputs.count
         }
         state.inputs.append(input)
+    }
+
+    /// Two reports as one; nil: they stay two. Each position may cross something, so one gives way
+    /// to another only where there is no room, and then the older one does.
+    private func merged(_ event: Event, over older: Event, isFull: Bool) -> Event? {
+        var newer = event
+        newer.device = event.device ?? older.device
+        if let position = event.position, let other = older.position {
+            guard isFull else { return nil }
+            if let time = position.time, let before = other.time, time < before {
+                newer.position = other
+            }
+        } else {
+            newer.position = event.position ?? older.position
+        }
+        return newer
     }
 
     /// How long until what waits is to be taken; nil: nothing waits.

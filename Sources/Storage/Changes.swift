@@ -32,8 +32,8 @@ struct MemoryStatements {
         report = try make(
             """
             INSERT OR REPLACE INTO report (device, time, of_event, latitude, longitude, accuracy,
-              geofences, speed, battery, stands_since, flags, folded)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+              geofences, speed, battery, stands_since, flags, device_time, folded)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
             """)
         fold = try make("DELETE FROM report WHERE device = ?1 AND time < ?2")
         geofence = try make(

@@ -6,7 +6,7 @@ extension Report {
     /// What `bind` writes and `init` reads, in this order.
     static let columns = """
         time, of_event, latitude, longitude, accuracy, geofences, speed, battery, stands_since,
-        flags, folded
+        flags, device_time, folded
         """
 
     /// Binds the columns, the first to parameter `index`.
@@ -21,10 +21,11 @@ extension Report {
         statement.bind(index + 7, battery)
         statement.bind(index + 8, standsSince?.milliseconds)
         statement.bind(index + 9, flags)
+        statement.bind(index + 10, deviceTime?.milliseconds)
         if let folded {
-            statement.bind(index + 10, text: folded.stored)
+            statement.bind(index + 11, text: folded.stored)
         } else {
-            statement.bindNull(index + 10)
+            statement.bindNull(index + 11)
         }
     }
 
@@ -41,7 +42,8 @@ extension Report {
         battery = row.double(column + 7)
         standsSince = row.optionalInstant(column + 8)
         setFlags(row.int(column + 9))
-        folded = row.optionalText(column + 10).map(Folded.init(stored:))
+        deviceTime = row.optionalInstant(column + 10)
+        folded = row.optionalText(column + 11).map(Folded.init(stored:))
     }
 
     // MARK: As text

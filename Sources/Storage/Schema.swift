@@ -206,6 +206,7 @@ enum Schema {
         """
 
     private static let crossings = """
+        ALTER TABLE report ADD COLUMN device_time INTEGER;
         ALTER TABLE report ADD COLUMN folded TEXT;
 
         -- Sources that are down; a rule that has fired for it is a row in `fired`.

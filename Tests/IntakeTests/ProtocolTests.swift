@@ -161,9 +161,15 @@ struct ProtocolTests {
                     "POST /hooks/open HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{\"ty")
                 try await client.close()
             }
-            let client = try await RawClient(port: port)
-            try await client.post(body(1))
-            #expect(try await client.answer().status == 200)
+            // One of those who are gone may still be met after the first of these: then it is the
+            // newcomer, and the only place is its.
+            var status: Int?
+            for _ in 0..<5 where status == nil {
+                let client = try await RawClient(port: port)
+                try? await client.post(body(1))
+                status = try? await client.answer().status
+            }
+            #expect(status == 200)
             #expect(store.arrivals.count == 1)
         }
     }

@@ -55,18 +55,29 @@ struct ReportQueueTests {
         #expect(queue.rest(at: start) == .zero)
     }
 
-    @Test("where the pump is behind, a newer report takes the older one's place")
+    @Test("where there is no room, a newer report takes the older one's place")
     func merges() throws {
         let queue = ReportQueue(bound: 6, mergesAbove: 2, now: { start })
         for time in 1...2 { _ = queue.push([report(1, at: at(Int64(time)))]) }
         _ = queue.push([report(1, at: at(3), name: "Rad")])
         for time in 4...9 { _ = queue.push([report(1, at: at(Int64(time)))]) }
         for device in 2...9 { _ = queue.push([report(Int64(device), at: at(10))]) }
-        #expect(queue.counts.merged == 6 && queue.counts.dropped == 5)
+        _ = queue.push([report(1, at: at(4))])
+        #expect(queue.counts.merged == 4 && queue.counts.dropped == 8)
+        #expect(times(queue.take(100)) == [1, 2, 3, 4, 5, 9], "out of order it gives way itself")
+    }
+
+    @Test("where the pump is behind, what is said of a device joins its position")
+    func joins() throws {
+        let queue = ReportQueue(bound: 6, mergesAbove: 1, now: { start })
+        _ = queue.push([report(2, at: at(1)), report(1, at: at(2))])
+        guard case .report(var described) = report(1, at: at(3), name: "Rad") else { return }
+        described.position = nil
+        _ = queue.push([.report(described), report(1, at: at(4))])
         let taken = queue.take(100)
-        #expect(times(taken) == [1, 2, 9, 10, 10, 10])
-        guard case .report(let event) = taken[2] else { throw CancellationError() }
-        #expect(event.device?.name == "Rad", "what it knew of the device stays")
+        #expect(times(taken) == [1, 2, 4], "each position may cross something")
+        guard case .report(let event) = taken[1] else { throw CancellationError() }
+        #expect(event.device?.name == "Rad" && queue.counts.merged == 1)
     }
 }
 

@@ -113,6 +113,7 @@ import Testing
     func folded() async throws {
         var report = Report(time: now)
         report.unusableFix = true
+        report.deviceTime = now + .minutes(3)
         report.folded = .init(
             fix: Coordinate(latitude: 48.2, longitude: 16.4), accuracy: 12,
             sides: ["a": true, "b": false])

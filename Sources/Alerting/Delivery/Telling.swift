@@ -53,7 +53,8 @@ extension StepBuilder {
                 },
             event: happening.map { facts(of: $0.event, member) },
             position: happening?.event.position.map { Item.PositionFacts($0) },
-            place: member?.place ?? happening.flatMap { placeName(of: $0.event) },
+            place: member?.place
+                ?? happening.flatMap { placeName(of: $0.event, isNamed: member != nil) },
             held: incident.held, reason: reason, severity: rule.severity, template: "alarm")
         item.source = source
         return item
@@ -79,11 +80,12 @@ extension StepBuilder {
     }
 
     /// The rule file's name of an event's geofence, else the server's.
-    func placeName(of event: Event) -> String? {
+    /// - Parameter isNamed: what happened is named, and a place is no part of it.
+    func placeName(of event: Event, isNamed: Bool = true) -> String? {
         if event.geofenceId != 0, let name = index.fileNames[String(event.geofenceId)] {
             return name
         }
-        if event.isReport { return event.crossings.lazy.compactMap(\.place).first }
+        if event.isReport { return isNamed ? nil : event.crossings.lazy.compactMap(\.place).first }
         return event.geofenceName.map { index.fileNames[$0] ?? $0 }
     }
 }

@@ -42,17 +42,22 @@ extension StepBuilder {
         guard incident.state != .cleared else { return }
         var incident = incident
         let before = incident.openMembers.count
+        var ender: Incident.Member?
         if let trigger = rule.clears?.when {
             guard fits(trigger, happening.event, memory),
                 incident.openMembers.allSatisfy({ $0.at < happening.time })
             else { return }
             incident.openMembers = []
         } else {
+            for member in incident.openMembers where undoes(happening.event, member, rule, memory) {
+                guard let back = index.crossing(of: member, rule)?.opposite else { continue }
+                ender = Incident.Member(kind: back.kind, place: back.place, at: happening.time)
+            }
             incident.openMembers.removeAll { undoes(happening.event, $0, rule, memory) }
             guard incident.openMembers.count < before else { return }
         }
         guard incident.openMembers.isEmpty else { return put(incident) }
-        end(incident, rule, happening, isTold: true, memory)
+        end(incident, rule, happening, by: ender, isTold: true, memory)
         say(Verdict(rule: rule.id, result: .cleared, incident: incident.id))
     }
 
@@ -75,21 +80,25 @@ extension StepBuilder {
             if back { return true }
         }
         if subject.recent.contains(where: { undoes($0.event) }) { return true }
+        if happened.contains(where: undoes) { return true }
         // The step's own event, where it makes an earlier one speak.
         guard let own = self.happening, own.seq != happening.seq else { return false }
         return undoes(own.event)
     }
 
-    /// Ends an incident. `isTold`: whether this kind of end is told, where the rule wants it.
+    /// Ends an incident.
+    /// - Parameters:
+    ///   - member: the crossing that ended it, if one did.
+    ///   - isTold: whether this kind of end is told, where the rule wants it.
     mutating func end(
-        _ incident: Incident, _ rule: ActiveRule?, _ happening: Happening?, isTold: Bool,
-        _ memory: Memory
+        _ incident: Incident, _ rule: ActiveRule?, _ happening: Happening?,
+        by member: Incident.Member? = nil, isTold: Bool, _ memory: Memory
     ) {
         var incident = incident
         incident.end(at: step.now)
         if isTold, let rule, rule.clears?.notify == true {
             for told in incident.everTold {
-                var item = item(incident, rule, .cleared, happening, nil)
+                var item = item(incident, rule, .cleared, happening, member)
                 item.template = told.template
                 let destination = Destination(told)
                 // The end does not overtake what it ends.

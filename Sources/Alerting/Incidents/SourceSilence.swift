@@ -10,6 +10,8 @@ package struct SilentSource: Hashable, Sendable {
     /// When the next rule fires; nil: none is left, or the source was not heard of since the start
     /// (what waits then waits for its first word).
     package var due: Instant?
+    /// It is back, but was not when `for_at_least` was over: told when such rules speak.
+    package var ended: Instant?
 
     package init(since: Instant, fired: [String] = [], due: Instant? = nil) {
         self.since = since
@@ -33,16 +35,31 @@ extension Engine {
         ofSource name: String, isSilent: Bool, _ memory: Memory, _ step: inout StepBuilder
     ) {
         let known = memory.sources[name]
-        guard !isSilent else {
-            var silence = known ?? SilentSource(since: step.step.now)
-            silence.due = nextDue(silence).map { max($0, step.step.now) }
+        let now = step.step.now
+        if isSilent {
+            var silence = known ?? SilentSource(since: now)
+            if silence.ended != nil {
+                // Down again before it was told that it had been.
+                fire(silence, of: name, rulesDue(silence, before: .distantFuture), memory, &step)
+                silence = SilentSource(since: now)
+            }
+            silence.due = nextDue(silence).map { max($0, now) }
             if silence != known { step.change(.source(name, silence)) }
             return
         }
-        if known != nil { step.change(.source(name, nil)) }
         let subject = subject(ofSource: name, memory)
-        guard step.hasIncidents(subject, memory) else { return }
-        let back = happening(name, isSilent: false, at: step.step.now, subject, memory)
+        guard known.map({ $0.ended == nil }) ?? step.hasIncidents(subject, memory) else { return }
+        if var silence = known {
+            // It was late by less than such rules wait. Of a silence before the start nobody
+            // knows when it ended.
+            let missed = silence.due == nil ? [] : rulesDue(silence, before: now + lateness)
+            silence.ended = now
+            silence.fired = rules.index.sourceRules.filter { !missed.contains($0) }
+                .map { rules.index.rules[Int($0)].id }
+            silence.due = nextDue(silence)
+            step.change(.source(name, missed.isEmpty ? nil : silence))
+        }
+        let back = happening(name, isSilent: false, at: now, subject, memory)
         _ = step.about(back)
         step.beginPart()
         for number in rules.index.sourceRules {
@@ -57,24 +74,41 @@ extension Engine {
     mutating func wakeSources(_ memory: Memory, _ step: inout StepBuilder) {
         for name in memory.sourcesDue(at: step.step.now) {
             guard var silence = memory.sources[name] else { continue }
-            let due = rules.index.sourceRules.filter { number in
-                let rule = rules.index.rules[Int(number)]
-                return !silence.fired.contains(rule.id)
-                    && moment(rule, silence) <= step.step.now
-            }
+            // At their very moment, too.
+            let due = rulesDue(silence, before: step.step.now + .milliseconds(1))
+            fire(silence, of: name, due, memory, &step)
             silence.fired += due.map { rules.index.rules[Int($0)].id }
             silence.due = nextDue(silence)
-            step.change(.source(name, silence))
-            guard !due.isEmpty else { continue }
-            let subject = subject(ofSource: name, memory)
-            let began = happening(name, isSilent: true, at: silence.since, subject, memory)
-            _ = step.about(began)
-            let answers = rules.judge(
-                due, began.kinds, Facts(began.event, past: [], known: nil), memory)
-            var judgement = Judgement(
-                seq: began.seq, device: subject.key, rulesHash: rules.book.hash)
-            judgement.verdicts = step.take(answers, subject, memory, began)
-            step.step.crossed.append(judgement)
+            let isOver = silence.ended != nil && silence.due == nil
+            step.change(.source(name, isOver ? nil : silence))
+        }
+    }
+
+    private mutating func fire(
+        _ silence: SilentSource, of name: String, _ due: [Int32], _ memory: Memory,
+        _ step: inout StepBuilder
+    ) {
+        guard !due.isEmpty else { return }
+        let subject = subject(ofSource: name, memory)
+        if let ended = silence.ended {
+            let back = happening(name, isSilent: false, at: ended, subject, memory)
+            step.happened = [back.event]
+        }
+        let began = happening(name, isSilent: true, at: silence.since, subject, memory)
+        _ = step.about(began)
+        let answers = rules.judge(
+            due, began.kinds, Facts(began.event, past: [], known: nil), memory)
+        var judgement = Judgement(
+            seq: began.seq, device: subject.key, rulesHash: rules.book.hash)
+        judgement.verdicts = step.take(answers, subject, memory, began)
+        step.step.crossed.append(judgement)
+    }
+
+    /// Rules that have not fired for a silence and whose moment lies before another.
+    private func rulesDue(_ silence: SilentSource, before limit: Instant) -> [Int32] {
+        rules.index.sourceRules.filter { number in
+            let rule = rules.index.rules[Int(number)]
+            return !silence.fired.contains(rule.id) && moment(rule, silence) < limit
         }
     }
 

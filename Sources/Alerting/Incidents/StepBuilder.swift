@@ -10,6 +10,8 @@ struct StepBuilder {
     var cause = ""
     /// The event that this step is about, once something comes of it.
     private(set) var happening: Happening?
+    /// All that this step is about, where that is more than one event.
+    var happened: [Event] = []
     /// Incidents as this step leaves them, the latest word last.
     private(set) var incidents: [Incident] = []
     private var stamps: [(key: StampKey, moment: Instant?)] = []

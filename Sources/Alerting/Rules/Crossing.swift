@@ -67,7 +67,7 @@ struct BoundaryTable: Sendable {
     private var numbers: [Boundary: Int32] = [:]
     private var numbersOfKeys: [String: Int32] = [:]
     private var grid = PlaceGrid()
-    private var places: [Int32] = []
+    private var hasPlaces = false
     private var batteries = Bounds()
     private var speeds = Bounds()
 
@@ -78,7 +78,6 @@ struct BoundaryTable: Sendable {
         mutating func add(_ boundary: Int32, _ first: Double, _ second: Double?) {
             values.append((first, boundary))
             if let second, second != first { values.append((second, boundary)) }
-            values.sort { $0.value < $1.value }
         }
 
         /// Those that may part two values: an open end is a value that is not known.
@@ -101,17 +100,31 @@ struct BoundaryTable: Sendable {
         guard numbers[boundary] == nil else { return }
         let number = Int32(entries.count)
         numbers[boundary] = number
-        let meaning = fence.map { "\($0)" } ?? ""
-        let key = DerivedId.make(at: .distantPast, "boundary", "\(boundary)", meaning)
+        let key = Self.key(boundary, fence)
         numbersOfKeys[key] = number
         entries.append(Entry(boundary: boundary, fence: fence, key: key))
         switch boundary {
         case .place:
-            places.append(number)
+            hasPlaces = true
             if let fence { grid.add(number, box: fence.boundingBox) }
         case .battery(let first, let second): batteries.add(number, first, second)
         case .speed(let first, let second): speeds.add(number, first, second)
         case .source: break
+        }
+    }
+
+    /// To be called once, when all are added.
+    mutating func finish() {
+        batteries.values.sort { $0.value < $1.value }
+        speeds.values.sort { $0.value < $1.value }
+    }
+
+    private static func key(_ boundary: Boundary, _ fence: Geofence?) -> String {
+        switch boundary {
+        case .place(let name): "\(String(fence?.digest ?? 0, radix: 36))|\(name)"
+        case .battery(let first, let second): "battery|\(first)|\(second ?? first)"
+        case .speed(let first, let second): "speed|\(first)|\(second ?? first)"
+        case .source: "source"
         }
     }
 }
@@ -151,15 +164,13 @@ extension BoundaryTable {
         }
     }
 
-    /// What is to be kept of reports that a newer one takes the place of.
-    func folded(_ older: [Report], into report: Report) -> Report.Folded {
-        var kept = Report.Folded()
-        if report.fix == nil, let last = older.last(where: { $0.lastFix != nil })?.lastFix {
-            (kept.fix, kept.accuracy) = last
-        }
+    /// The sides that a report keeps of older ones that it has absorbed: of all boundaries of which
+    /// it says nothing by itself.
+    func sides(of older: [Report], in report: Report) -> [String: Bool] {
+        var kept: [String: Bool] = [:]
         guard !isEmpty else { return kept }
         var report = report
-        report.folded = kept
+        report.folded?.sides = [:]
         let series = older + [report]
         var found = Set(
             series.flatMap { ($0.folded?.sides ?? [:]).keys }.compactMap { numbersOfKeys[$0] })
@@ -169,17 +180,15 @@ extension BoundaryTable {
         }
         for number in found where side(number, report) == nil {
             let sides = older.reversed().lazy.compactMap { side(number, $0) }
-            if let side = sides.first { kept.sides[entries[Int(number)].key] = side }
+            if let side = sides.first { kept[entries[Int(number)].key] = side }
         }
         return kept
     }
 
-    /// Places whose edge may be within `PlaceGrid.margin` of a report's fix; all of them where it
-    /// is less exact than that.
+    /// Places of which a report's fix may not decide. Of every other one it decides: outside.
     private func forEachPlace(around report: Report, _ body: (Int32) -> Void) {
         guard let (point, accuracy) = report.lastFix else { return }
-        guard accuracy ?? 0 <= PlaceGrid.margin else { return places.forEach(body) }
-        grid.forEach(around: point, body)
+        grid.forEach(around: point, within: accuracy ?? 0, body)
     }
 }
 
@@ -218,17 +227,17 @@ extension BoundaryTable {
     /// The boundaries that reports around the news may lie on two sides of, in a fixed order.
     private func candidates(_ all: [Report], _ first: Int, _ last: Int) -> [Int32] {
         var found: Set<Int32> = []
-        // To the next fix that is exact enough to decide of every place that is not near it.
+        // To the next fix: it decides of every place that is not near it.
         func places(_ indices: some Sequence<Int>) {
             for index in indices {
                 forEachPlace(around: all[index]) { found.insert($0) }
                 for key in (all[index].folded?.sides ?? [:]).keys {
                     if let number = numbersOfKeys[key] { found.insert(number) }
                 }
-                if all[index].isExact { return }
+                if all[index].lastFix != nil { return }
             }
         }
-        if !self.places.isEmpty {
+        if hasPlaces {
             for index in first...last { forEachPlace(around: all[index]) { found.insert($0) } }
             places((0..<first).reversed())
             places(all.indices[(last + 1)...])
@@ -282,18 +291,6 @@ extension BoundaryTable {
 }
 
 extension Report {
-    /// Its fix, else the last one of those that were folded into it; the accuracy in metres.
-    fileprivate var lastFix: (point: Coordinate, accuracy: Double?)? {
-        if let fix { return (fix, accuracy) }
-        guard let folded, let fix = folded.fix else { return nil }
-        return (fix, folded.accuracy)
-    }
-
-    /// Whether its fix decides of every place whose edge is not near it.
-    fileprivate var isExact: Bool {
-        lastFix.map { $0.accuracy ?? 0 <= PlaceGrid.margin } ?? false
-    }
-
     /// km/h; nil: none, or that of a fix that may not be used.
     fileprivate var usableSpeed: Double? { unusableFix ? nil : speed?.kilometresPerHour }
 }

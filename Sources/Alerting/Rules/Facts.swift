@@ -14,8 +14,9 @@ final class Facts {
     var past: [Report]
     /// Of the device as known at receipt; nil: only bare events so far.
     let deviceAttributes: Attributes?
-    let eventAttributes: Attributes
-    /// nil: the event has no position.
+    /// nil: it is no event, but something that positions show.
+    let eventAttributes: Attributes?
+    /// nil: the event has no position, or not all of it is known.
     let positionAttributes: Attributes?
 
     /// - Parameter past: the device's reports in Memory, or more than those.
@@ -32,8 +33,8 @@ final class Facts {
         } else {
             deviceAttributes = known?.attributes
         }
-        eventAttributes = event.attributes
-        positionAttributes = event.position?.attributes
+        eventAttributes = event.isReport ? nil : event.attributes
+        positionAttributes = event.position.flatMap { $0.isExcerpt ? nil : $0.attributes }
     }
 
     /// The newest report, not later than the event, for which `hasIt` holds: its own position

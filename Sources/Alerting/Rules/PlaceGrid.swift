@@ -63,6 +63,30 @@ struct PlaceGrid: Sendable {
         }
     }
 
+    /// Calls `body` with each place whose box, or `margin` or so many metres around it, holds the
+    /// point. A fix of a cell tower is uncertain by kilometres: then all boxes are looked at.
+    func forEach(around point: Coordinate, within metres: Double, _ body: (Int32) -> Void) {
+        guard metres > Self.margin else { return forEach(around: point, body) }
+        let north = (metres - Self.margin) / 111_000
+        let cosine = cosine(ofDegrees: min(89, abs(point.latitude) + north))
+        let east = north / max(cosine, 0.01)
+        for (place, box) in boxes.enumerated() {
+            guard let box else { continue }
+            let isFar = point.latitude < box.south - north || point.latitude > box.north + north
+            // Near the antimeridian and the poles it is not worth the trouble to be exact.
+            let isPlain =
+                !box.crossesAntimeridian && abs(point.longitude) + east < 180
+                && abs(point.latitude) + north < 89
+            if isFar
+                || (isPlain
+                    && (point.longitude < box.west - east || point.longitude > box.east + east))
+            {
+                continue
+            }
+            body(Int32(place))
+        }
+    }
+
     @inline(__always)
     private func contains(_ place: Int32, _ point: Coordinate) -> Bool {
         boxes[Int(place)]?.contains(point) ?? false

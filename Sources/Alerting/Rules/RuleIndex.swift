@@ -56,6 +56,7 @@ final class RuleIndex: Sendable {
         for rule in book.rules.sorted(by: { $0.id < $1.id }) where rule.enabled {
             builder.add(rule)
         }
+        builder.boundaries.finish()
         self.book = book
         rules = builder.rules.map { ActiveRule($0, book.contacts) }
         compiled = builder.compiled
@@ -221,7 +222,7 @@ extension RuleIndex {
                     firesOnUnknown: rule.firesOnUnknown,
                     selectors: firstSelector..<Int32(ruleSelectors.count),
                     isForAll: fitting == [SelectorTable.all]))
-            let listened = Self.fewest(Set(forms[Int(firstForm)...].map(\.kind)), kinds)
+            let listened = Self.fewest(forms[Int(firstForm)...])
             let isWide = fitting.contains { !selectors.isExact($0) }
             let places = isWide ? guardPlaces(of: rule) : nil
             for kind in listened {
@@ -292,9 +293,13 @@ extension RuleIndex {
             return kinds.intern(crossing)
         }
 
-        /// A rule that listens to any event, or to any alarm, is found there and nowhere else.
-        private static func fewest(_ all: Set<Int32>, _ kinds: KindTable) -> [Int32] {
-            all.contains(EventKinds.any) ? [EventKinds.any] : all.sorted()
+        /// A rule that listens to any event is found there, and by what positions show, which is
+        /// no event.
+        private static func fewest(_ forms: ArraySlice<Form>) -> [Int32] {
+            let all = Set(forms.map(\.kind))
+            guard all.contains(EventKinds.any) else { return all.sorted() }
+            return [EventKinds.any]
+                + Set(forms.filter { $0.crossing >= 0 }.map(\.kind)).sorted()
         }
 
         /// The places of which a rule needs one to hold: it may be left out elsewhere.

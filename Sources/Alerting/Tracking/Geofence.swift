@@ -9,6 +9,8 @@ package struct Geofence: Hashable, Sendable {
     /// A box of degrees that holds the whole area. Across the antimeridian `west` is greater than
     /// `east`. `contains` is false outside it.
     package let boundingBox: BoundingBox
+    /// The same in every process for the same numbers, and hardly for others.
+    let digest: UInt64
 
     private enum Shape: Hashable, Sendable {
         case circle(Spot, radius: Double)
@@ -24,6 +26,7 @@ package struct Geofence: Hashable, Sendable {
     /// A circle around `center`; `radius` in metres.
     package init(center: Coordinate, radius: Double) {
         shape = .circle(Spot(center), radius: radius)
+        digest = Self.digest(1, [center], radius)
         boundingBox = BoundingBox(around: [center]).grown(by: radius)
     }
 
@@ -31,13 +34,34 @@ package struct Geofence: Hashable, Sendable {
     /// edges does not part from the outside.
     package init(polygon corners: [Coordinate]) {
         shape = .polygon(Ring(corners))
+        digest = Self.digest(2, corners, 0)
         boundingBox = BoundingBox(around: corners)
     }
 
     /// All that is at most `width` metres away from a line of at least two points.
     package init(line points: [Coordinate], width: Double) {
         shape = .line(Path(points), width: width)
+        digest = Self.digest(3, points, width)
         boundingBox = BoundingBox(around: points).grown(by: width)
+    }
+
+    /// FNV-1a over the bits.
+    private static func digest(
+        _ form: Double, _ points: [Coordinate], _ metres: Double
+    ) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        func add(_ value: Double) {
+            for shift in stride(from: UInt64(0), to: 64, by: 8) {
+                hash = (hash ^ (value.bitPattern >> shift & 0xff)) &* 0x100_0000_01b3
+            }
+        }
+        add(form)
+        add(metres)
+        for point in points {
+            add(point.latitude)
+            add(point.longitude)
+        }
+        return hash
     }
 
     /// Whether the point lies inside; points exactly on an edge are not defined, as in Traccar.

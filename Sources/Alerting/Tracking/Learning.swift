@@ -110,27 +110,42 @@ extension StepBuilder {
 
     private mutating func note(_ report: Report, _ subject: inout Subject, _ memory: Memory) {
         var report = report
-        let known = subject.slot.flatMap { memory.devices[$0].reports.same(as: report) }
+        let reports = memory.reports(subject.slot)
+        var known = reports.same(as: report)
+        // A copy of a report whose own time does not count: the first receipt stays.
+        if known == nil, let own = report.deviceTime {
+            known = reports.last { $0.deviceTime == own && $0.ofEvent == report.ofEvent }
+            if let known { report.time = known.time }
+        }
         if let known {
-            report.absorb(known)
+            report.join(known)
             guard report != known else { return }
         }
         subject.news.append(report)
         change(.report(subject.key, report))
     }
 
-    /// Keeps a device's reports in bounds: half of them at once, so that folding is paid for once
-    /// in many reports.
+    /// Keeps a device's reports in bounds: many of them at once, so that folding is paid for once
+    /// in many reports. Those of the last seconds stay: between them one may still come.
     private mutating func fold(_ subject: Subject, _ memory: Memory) {
-        guard let slot = subject.slot,
-            memory.devices[slot].reports.count + subject.news.count > Limits.reportsPerDevice
+        guard let slot = subject.slot else { return }
+        let half = Limits.reportsPerDevice / 2
+        let most = Limits.recentReportsPerDevice + half
+        let recent = step.now - Memory.keepsRecent
+        let reports = memory.devices[slot].reports
+        guard reports.count + subject.news.count > Limits.reportsPerDevice,
+            reports[half].time < recent || reports.count > most
         else { return }
         let past = subject.past(memory)
-        guard past.count > Limits.reportsPerDevice else { return }
-        let count = Limits.reportsPerDevice / 2
+        // The last of the old ones tells where the device came from.
+        var count = max(past.count(where: { $0.time < recent }) - 1, past.count - most)
+        count = min(count, past.count - half)
+        guard past.count > Limits.reportsPerDevice, count >= half else { return }
+        let older = Array(past[..<count])
         var base = past[count]
-        let kept = index.boundaries.folded(Array(past[..<count]), into: base)
-        for old in past[..<count].reversed() { base.absorb(old) }
+        for old in older.reversed() { base.absorb(old) }
+        var kept = base.folded ?? .init()
+        kept.sides = index.boundaries.sides(of: older, in: base)
         base.folded = kept
         change(.report(subject.key, base))
         change(.folded(subject.key, before: base.time))

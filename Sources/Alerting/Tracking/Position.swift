@@ -22,6 +22,8 @@ package struct Position: Hashable, Sendable {
     package var address: String?
     package var geofences: Geofences = .unknown
     package var attributes = Attributes()
+    /// It was made of what memory keeps of a report: of its attributes only some are known.
+    package var isExcerpt = false
 
     /// The server's geofences that hold the point (`geofenceIds`, since Traccar 5.8).
     package enum Geofences: Hashable, Sendable {

@@ -24,6 +24,9 @@ package struct Report: Hashable, Sendable, Codable {
     /// Of a report that older ones were folded into, and that says the device stands: since when
     /// it was known to stand.
     package var standsSince: Instant?
+    /// The tracker's own time, where that is not when it counts as made (a clock that is ahead, or
+    /// broken): its copies are known by it.
+    package var deviceTime: Instant?
     /// Of a report that older ones were folded into: what of them `Crossing` still needs.
     package var folded: Folded?
 
@@ -52,6 +55,7 @@ extension Report {
     /// - Parameter time: when it counts as made (`Event.timeOfPosition`).
     package init(_ position: Position, at time: Instant) {
         self.init(time: time)
+        if let own = position.time, own != time { deviceTime = own }
         // A scenario may say values without a place: not a number, and nothing is said of it.
         if position.hasFix, !position.coordinate.latitude.isNaN {
             fix = position.coordinate
@@ -126,6 +130,36 @@ extension Report {
         ignition = ignition ?? older.ignition
         armed = armed ?? older.armed
         folded = folded ?? older.folded
+        guard fix == nil, folded?.fix == nil, let last = older.lastFix else { return }
+        var kept = folded ?? Folded()
+        (kept.fix, kept.accuracy) = last
+        folded = kept
+    }
+
+    /// Its fix, else the last one of those that were folded into it; the accuracy in metres.
+    var lastFix: (point: Coordinate, accuracy: Double?)? {
+        if let fix { return (fix, accuracy) }
+        guard let folded, let fix = folded.fix else { return nil }
+        return (fix, folded.accuracy)
+    }
+
+    /// Takes in another report of the same moment: a tracker's receiver and its state in two
+    /// packets, or one report by two roads. Whichever came first, the better fix stays.
+    mutating func join(_ known: Report) {
+        let own = self
+        absorb(known)
+        folded = own.folded ?? known.folded
+        let isBetter =
+            known.fix != nil
+            && (own.fix == nil || known.accuracy ?? 0 < own.accuracy ?? 0)
+        guard isBetter else { return }
+        fix = known.fix
+        accuracy = known.accuracy
+        if own.unusableFix { speed = known.speed }
+        unusableFix = false
+        guard known.geofencesKnown else { return }
+        geofences = known.geofences
+        geofencesKnown = true
     }
 }
 
@@ -134,6 +168,7 @@ extension Position {
     init?(_ report: Report) {
         guard let fix = report.fix else { return nil }
         self.init(coordinate: fix)
+        isExcerpt = true
         accuracy = report.accuracy
         speed = report.speed
         deviceTime = report.time
@@ -163,7 +198,7 @@ extension Attribute {
     var number: Double? {
         switch self {
         case .number(let value): value
-        case .text(let text): Double(text)
+        case .text(let text): Double(text).flatMap { $0.isFinite ? $0 : nil }
         case .flag, .null, .nested: nil
         }
     }

@@ -124,7 +124,7 @@ CREATE TABLE report (
   geofences TEXT,
   speed REAL, battery REAL,
   stands_since INTEGER,
-  flags INTEGER NOT NULL, folded TEXT,
+  flags INTEGER NOT NULL, device_time INTEGER, folded TEXT,
   PRIMARY KEY (device, time, of_event)
 ) WITHOUT ROWID;
 CREATE TABLE server (
