@@ -24,9 +24,16 @@ package enum Input: Sendable {
 
 /// What a person asks of the running relay.
 package struct Command: Hashable, Sendable, Codable {
-    package enum Action: String, Sendable, Codable { case acknowledge, clear }
+    package enum Action: String, Sendable, Codable {
+        case acknowledge, clear
+        /// The system's clock was set forward: nobody asks for it, it stands in the inbox where it
+        /// happened. What began to wait in this run keeps its remainder (DESIGN, promises); what
+        /// is older may have been waiting while the relay was off and its clock stood.
+        case clockSet = "clock-set"
+    }
     package var action: Action
-    /// An incident's id, a rule's id or a device (name or uniqueId): all open incidents of it.
+    /// An incident's id, a rule's id or a device (name or uniqueId): all open incidents of it. Of
+    /// `clockSet` by how many milliseconds, and the start of the run in milliseconds since 1970.
     package var target: String
     package var by: String
 

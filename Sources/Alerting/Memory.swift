@@ -225,6 +225,7 @@ extension Memory {
             geofences[ServerName(server: server, name: name)] = id
             geofenceNames[ServerId(server: server, id: id)] = name
         case .source(let name, let silence): sources[name] = silence
+        case .clockSet(let duration, let start): shift(by: duration, begunSince: start)
         case .released(let ids, _): release(Set(ids))
         }
     }
@@ -336,6 +337,42 @@ extension Memory {
         }
     }
 
+    /// What began to wait at `start` or later is due later by so much.
+    private mutating func shift(by duration: Duration, begunSince start: Instant) {
+        for slot in devices.indices {
+            for key in devices[slot].stamps.keys {
+                guard let moment = devices[slot].stamps[key], moment >= start else { continue }
+                devices[slot].stamps.updateValue(moment + duration, forKey: key)
+            }
+            for var incident in devices[slot].incidents.values where incident.lastMatch >= start {
+                incident.lastMatch = incident.lastMatch + duration
+                incident.due = incident.due.map { $0 + duration }
+                devices[slot].incidents.updateValue(incident, forKey: incident.rule)
+            }
+        }
+        for (key, moment) in sharedStamps where moment >= start {
+            sharedStamps[key] = moment + duration
+        }
+        for way in held.keys {
+            guard var waiting = held[way] else { continue }
+            for index in waiting.deliveries.indices
+            where waiting.deliveries[index].created >= start {
+                waiting.deliveries[index].due = waiting.deliveries[index].due + duration
+            }
+            waiting.due = waiting.deliveries.map(\.due).min() ?? waiting.due
+            held[way] = waiting
+        }
+        for name in sources.keys {
+            guard var silence = sources[name], silence.since >= start else { continue }
+            silence.since = silence.since + duration
+            silence.due = silence.due.map { $0 + duration }
+            silence.ended = silence.ended.map { $0 + duration }
+            sources[name] = silence
+        }
+        // Entries of the heap are looked at again when they come up.
+        timersChanged = true
+    }
+
     /// At least as long as any `lateness`; Engine looks at the receipt itself.
     static let keepsRecent = Duration.seconds(60)
 
@@ -353,25 +390,6 @@ extension Memory {
             guard let held = held[way], held.timer == entry else { return nil }
             if held.due != entry { self.held[way]?.timer = held.due }
             return held.due
-        }
-    }
-}
-
-extension Event {
-    /// The server's number of its device, from wherever it stands.
-    var knownDeviceId: Int64 { deviceId != 0 ? deviceId : device?.id ?? 0 }
-}
-
-extension [Report] {
-    /// Puts a report where it belongs, in place of one that it is the same as.
-    mutating func insert(_ report: Report) {
-        // Most come in order, so look from the end.
-        var index = count
-        while index > 0, Report.inOrder(report, self[index - 1]) { index -= 1 }
-        if index > 0, self[index - 1].isSame(as: report) {
-            self[index - 1] = report
-        } else {
-            self.insert(report, at: index)
         }
     }
 }

@@ -43,6 +43,9 @@ package enum Change: Sendable {
     /// The server's geofence of this id has this name: places are written by name, positions
     /// carry ids.
     case geofence(server: String, id: Int64, name: String)
+    /// What has begun to wait since a moment (`once_per`, `clear_after`, digests, silences of
+    /// sources) keeps its remainder.
+    case clockSet(forward: Duration, since: Instant)
     /// A source is down; nil: it is up again.
     case source(String, SilentSource?)
     /// Held deliveries that were merged into another one, or are no longer due.

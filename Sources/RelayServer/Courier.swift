@@ -168,7 +168,9 @@ package final class Courier: Sendable {
     }
 
     private func settle(_ delivery: Delivery, _ outcome: Outcome, began: Instant, now: Instant) {
-        let settlement = Settlement(of: delivery, outcome, began: began, now: now)
+        let settlement = Settlement(
+            of: delivery, outcome, began: began, now: now,
+            leapt: timekeeper.leapt(since: delivery.created))
         tally.count(delivery.channel, settlement)
         if case .dead = settlement.next {
             logger.error(

@@ -171,6 +171,7 @@ package struct Relay: Sendable {
         try said {
             try Store(
                 path: configuration.data, clock: { timekeeper.now() },
+                leapt: { timekeeper.leapt },
                 decode: TraccarPayload.decode)
         }
     }

@@ -14,12 +14,16 @@ package final class Timekeeper: Sendable {
         var last: Int64
         /// The boot clock when it was `last`.
         var boot: Int64
+        /// When the wall was set forward, as it said then, and by how much; the last ones.
+        var leaps: [(to: Int64, by: Int64)] = []
         var jumps = 0
+        var leapt: Int64 = 0
     }
     private let anchor: Mutex<Anchor>
     private let clocks: Clocks
     /// The wall may differ by this before something is done about it.
     private static let jump: Int64 = 5_000
+    private static let leapsKept = 64
 
     /// Both clocks at one moment, in milliseconds.
     package typealias Clocks = @Sendable () -> (wall: Int64, boot: Int64)
@@ -43,6 +47,9 @@ package final class Timekeeper: Sendable {
             let elapsed = boot - anchor.boot
             let ahead = anchor.last + elapsed - wall
             if ahead < -Self.jump {
+                anchor.leaps.append((wall, -ahead))
+                if anchor.leaps.count > Self.leapsKept { anchor.leaps.removeFirst() }
+                anchor.leapt -= ahead
                 anchor.last = wall
                 anchor.boot += elapsed
                 anchor.jumps += 1
@@ -71,6 +78,17 @@ package final class Timekeeper: Sendable {
     package var wallIsBehind: Duration {
         let now = now()
         return now - Instant(milliseconds: clocks().wall)
+    }
+
+    /// By how much the wall was set forward in all.
+    package var leapt: Duration { .milliseconds(anchor.withLock { $0.leapt }) }
+
+    /// By how much of the time since a moment the wall was only set forward: no time passed.
+    package func leapt(since moment: Instant) -> Duration {
+        anchor.withLock { anchor in
+            .milliseconds(
+                anchor.leaps.filter { $0.to > moment.milliseconds }.map(\.by).reduce(0, +))
+        }
     }
 
     /// How often the wall was set forward.

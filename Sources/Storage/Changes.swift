@@ -93,6 +93,7 @@ extension Ledger {
         case .geofence(let server, let id, let name):
             try write(server: server, geofence: id, name: name)
         case .source(let name, let silence): try write(source: name, silence)
+        case .clockSet(let duration, let start): try shift(by: duration, begunSince: start)
         case .released(let ids, let into): try release(ids, into: into)
         }
     }
@@ -187,6 +188,28 @@ extension Ledger {
         note.bind(2, silence.since)
         note.bind(3, text: fired.bytes)
         try note.run()
+    }
+
+    /// The same as in Memory: what began to wait since then is due later by so much.
+    private func shift(by duration: Duration, begunSince start: Instant) throws {
+        for sql in [
+            "UPDATE stamp SET at = at + ?1 WHERE at >= ?2",
+            """
+            UPDATE incident SET last_match = last_match + ?1, due = due + ?1
+            WHERE state < 2 AND last_match >= ?2
+            """,
+            """
+            UPDATE delivery SET due = due + ?1
+            WHERE state = 3
+              AND (SELECT created FROM outbox WHERE outbox.n = delivery.n) >= ?2
+            """,
+            "UPDATE silent_source SET since = since + ?1 WHERE since >= ?2",
+        ] {
+            let statement = try prepare(sql)
+            statement.bind(1, duration.wholeMilliseconds)
+            statement.bind(2, start)
+            try statement.run()
+        }
     }
 
     private func write(_ judgement: Judgement) throws {

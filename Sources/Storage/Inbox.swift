@@ -181,8 +181,10 @@ extension Ledger {
 
     // MARK: Commands and trouble
 
-    func store(_ command: Command) throws {
-        try store(.command, .command(command), JSONEncoder().encode(command), extra: "")
+    /// - Parameter moment: when it counts as received; nil: now.
+    func store(_ command: Command, at moment: Instant? = nil) throws {
+        let json = try JSONEncoder().encode(command)
+        try store(.command, .command(command), json, extra: "", at: moment)
     }
 
     /// - Parameter cause: what it is about; part of the derived ids of what the operator is sent.
@@ -191,9 +193,11 @@ extension Ledger {
             .trouble, .trouble(trouble, cause: cause), JSONEncoder().encode(trouble), extra: cause)
     }
 
-    private func store(_ kind: InboxKind, _ input: Input, _ json: Data, extra: String) throws {
+    private func store(
+        _ kind: InboxKind, _ input: Input, _ json: Data, extra: String, at moment: Instant? = nil
+    ) throws {
         let seq = nextSeq()
-        let now = stamp()
+        let now = moment ?? stamp()
         let statement = inbox.copy
         statement.bind(1, seq)
         statement.bind(2, now)

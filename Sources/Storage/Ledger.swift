@@ -22,12 +22,15 @@ struct Outcome {
 final class Ledger {
     let connection: OpaquePointer
     let clock: @Sendable () -> Instant
+    let leapt: @Sendable () -> Duration
     let inbox: InboxStatements
     let memory: MemoryStatements
     let outbox: OutboxStatements
     private let begin, commit, rollback, progress: Prepared
     private let fault: Fault?
 
+    /// When this run began.
+    private var began = Instant.distantPast
     var outcome = Outcome()
     /// What stands on disk; `next` and `cursor` run ahead inside a transaction.
     private var saved = Marks()
@@ -45,6 +48,8 @@ final class Ledger {
         var latest = Instant.distantPast
         /// The part of it that `progress` holds.
         var stepped = Instant.distantPast
+        /// The part of `Ledger.leapt` that stands in the inbox.
+        var leapt = Duration.zero
     }
     struct ServerRow {
         var id: Int64
@@ -53,10 +58,12 @@ final class Ledger {
     }
 
     init(
-        _ connection: OpaquePointer, clock: @escaping @Sendable () -> Instant, fault: Fault?
+        _ connection: OpaquePointer, clock: @escaping @Sendable () -> Instant,
+        leapt: @escaping @Sendable () -> Duration, fault: Fault?
     ) throws {
         self.connection = connection
         self.clock = clock
+        self.leapt = leapt
         self.fault = fault
         inbox = try InboxStatements(connection, fault)
         memory = try MemoryStatements(connection, fault)
@@ -82,6 +89,7 @@ final class Ledger {
             return true
         }
         saved = marks
+        began = max(marks.latest, clock())
     }
 
     /// A statement that is not worth keeping prepared.
@@ -94,6 +102,7 @@ final class Ledger {
         outcome = Outcome()
         do {
             try begin.run()
+            try noteClock()
             try body()
             if marks.cursor != saved.cursor || marks.stepped != saved.stepped {
                 progress.bind(1, marks.cursor)
@@ -124,6 +133,22 @@ final class Ledger {
     }
 
     // MARK: Time
+
+    /// Where the clock was set forward, that stands in the inbox before everything that is stamped
+    /// by it: what waits is moved before it could come due by the new time.
+    private func noteClock() throws {
+        let now = clock()
+        let total = leapt()
+        guard total > marks.leapt else { return }
+        let leap = total - marks.leapt
+        marks.leapt = total
+        let before = max(marks.latest, now - leap)
+        let command = Command(
+            action: .clockSet, target: "\(leap.wholeMilliseconds) \(began.milliseconds)",
+            by: "the system")
+        try store(command, at: before)
+        marks.latest = max(marks.latest, before)
+    }
 
     /// The moment for what is stored now: the clock's, but never less than an earlier one.
     func stamp() -> Instant {

@@ -18,11 +18,13 @@ package final class Store: Sendable {
 
     /// Opens or makes the database; a second relay on the same file is refused.
     /// - Parameter clock: what `received` is stamped with.
+    /// - Parameter leapt: by how much that clock was set forward since the start, in all.
     /// - Parameter decode: the payload's decoder, for bodies that are read back.
     /// - Parameter fault: for tests: called before each statement of the writer.
     /// - Throws: `StoreError`, one line for people.
     package init(
         path: String, clock: @escaping @Sendable () -> Instant,
+        leapt: @escaping @Sendable () -> Duration = { .zero },
         decode: @escaping @Sendable (StoredBody) -> Event?, fault: Fault? = nil
     ) throws {
         let file = try DatabaseFile(path: path)
@@ -33,7 +35,7 @@ package final class Store: Sendable {
         self.decode = decode
         shared.backlog.reload(try file.reading.snapshot { try $0.queuedChannels() })
         writer = try Writer(
-            file, clock: clock, fault: fault,
+            file, clock: clock, leapt: leapt, fault: fault,
             ready: { shared.tail.start(after: $0.seq) },
             publish: { outcome in
                 if outcome.reload {

@@ -35,7 +35,8 @@ final class Writer: Sendable {
 
     /// - Parameter publish: called after each COMMIT, before its submissions are answered.
     init(
-        _ file: DatabaseFile, clock: @escaping @Sendable () -> Instant, fault: Fault?,
+        _ file: DatabaseFile, clock: @escaping @Sendable () -> Instant,
+        leapt: @escaping @Sendable () -> Duration, fault: Fault?,
         ready: @escaping @Sendable (Ledger.Marks) -> Void,
         publish: @escaping @Sendable (Outcome) -> Void
     ) throws {
@@ -46,7 +47,7 @@ final class Writer: Sendable {
         // The ledger is made, used and let go on its thread: no other ever sees it.
         let thread = Thread { [self] in
             do {
-                try run(clock, fault) {
+                try run(clock, leapt, fault) {
                     ready($0)
                     started.signal()
                 }
@@ -87,14 +88,15 @@ final class Writer: Sendable {
     // MARK: On the thread
 
     private func run(
-        _ clock: @escaping @Sendable () -> Instant, _ fault: Fault?,
+        _ clock: @escaping @Sendable () -> Instant, _ leapt: @escaping @Sendable () -> Duration,
+        _ fault: Fault?,
         _ started: (Ledger.Marks) -> Void
     ) throws {
         let ledger = try file.writing.writeWithoutTransaction { db in
             guard let connection = db.sqliteConnection else {
                 throw StoreError(.closed, "the store is closed")
             }
-            return try Ledger(connection, clock: clock, fault: fault)
+            return try Ledger(connection, clock: clock, leapt: leapt, fault: fault)
         }
         let wal = WriteAheadLog(ledger.connection)
         started(ledger.marks)

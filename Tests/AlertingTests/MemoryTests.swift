@@ -133,6 +133,51 @@ struct MemoryTests {
         #expect(both[0].told.contains("first away to owner"))
     }
 
+    @Test("set forward, a clock moves everything that waits, and nothing that has happened")
+    func clockSet() {
+        var run = EngineRun(
+            .of(
+                .of("away", .event(["deviceOffline"])) { $0.oncePer.duration = .minutes(30) },
+                .of("late", .alarm(["tow"])), .of("shaken", .alarm(["vibration"])),
+                .of("down", .sourceSilent(.minutes(10)))))
+        for type in ["deviceOffline", "deviceOnline", "deviceOffline"] {
+            run.event(type)
+            run.wait(.seconds(1))
+        }
+        run.alarm("tow", ago: .minutes(20))
+        run.alarm("vibration")
+        run.step(.source("one", isSilent: true))
+        var still = run
+        let leap = Duration.hours(30)
+        run.now = run.now + .minutes(5)
+        run.order(.clockSet, "\(leap.wholeMilliseconds) \(EngineRun.start.milliseconds)")
+        run.now = run.now + leap
+        #expect(run.memory.nextDue.map { $0 > run.now } == true)
+        for hours in [0, 1, 12, 24, 100] {
+            run.wait(.hours(Int64(hours)))
+            still.wait(.minutes(hours == 0 ? 5 : 0) + .hours(Int64(hours)))
+            #expect(run.told == still.told)
+            #expect(run.memory.openIncidents == still.memory.openIncidents)
+        }
+        #expect(
+            run.told.sorted() == [
+                "digest late to owner", "first away to owner", "first away to owner",
+                "first down to owner", "first shaken to owner",
+            ])
+    }
+
+    @Test("what is older than the run is not moved: it waited while the relay was off")
+    func clockSetAfterStart() {
+        var run = EngineRun(.of(.of("shaken", .alarm(["vibration"]))))
+        run.alarm("vibration")
+        run.wait(.minutes(1))
+        let leap = Duration.hours(8)
+        run.order(.clockSet, "\(leap.wholeMilliseconds) \(run.now.milliseconds)")
+        run.now = run.now + leap
+        run.alarm("vibration")
+        #expect(run.told == ["first shaken to owner", "again shaken to owner"])
+    }
+
     /// What Store keeps of steps, as far as a memory needs it.
     private struct Record {
         private var devices: [DeviceKey: MemoryRecord.KnownDevice] = [:]
@@ -153,7 +198,7 @@ struct MemoryTests {
                 case .report(let key, let report): devices[key]?.reports.insert(report)
                 case .folded(let key, let moment):
                     devices[key]?.reports.removeAll { $0.time < moment }
-                case .geofence, .source: break
+                case .geofence, .source, .clockSet: break
                 case .released(let ids, _): held.removeAll { ids.contains($0.id) }
                 }
             }

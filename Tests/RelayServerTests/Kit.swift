@@ -125,8 +125,8 @@ final class Folder: Sendable {
 
     func store(_ timekeeper: Timekeeper, fault: Fault? = nil) throws -> Store {
         try Store(
-            path: database, clock: { timekeeper.now() }, decode: TraccarPayload.decode,
-            fault: fault)
+            path: database, clock: { timekeeper.now() }, leapt: { timekeeper.leapt },
+            decode: TraccarPayload.decode, fault: fault)
     }
 
     /// What `kill -9` would leave: the files as they are now.

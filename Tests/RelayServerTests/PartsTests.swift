@@ -4,6 +4,7 @@ import Foundation
 import Logging
 import Storage
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import RelayServer
@@ -30,6 +31,24 @@ struct TimekeeperTests {
         clock.pass(.seconds(1))
         #expect(time.now() == start + .hours(2) + .seconds(1))
         #expect(time.jumps == 1)
+        #expect(time.leapt == .hours(2))
+        #expect(time.leapt(since: start) == .hours(2))
+        #expect(time.leapt(since: time.now()) == .zero)
+    }
+
+    @Test("the time to deliver in is time that passed, not a clock that was set")
+    func deadline() throws {
+        let time = clock.timekeeper
+        let delivery = DeliveryFixture.delivery([DeliveryFixture.item()])
+        clock.setWall(by: .days(9))
+        let settled = Settlement(
+            of: delivery, .retry(after: nil, blames: .channel, note: "away"),
+            began: delivery.created, now: delivery.created + .days(9),
+            leapt: time.now() - start)
+        guard case .queued = settled.next else {
+            Issue.record("given up after a second")
+            return
+        }
     }
 
     @Test("a drift of a few seconds is not followed")

@@ -99,6 +99,35 @@ struct PumpTests {
         second.stop()
     }
 
+    @Test("what waits keeps its remainder where the system's clock is set forward")
+    func clockSet() async throws {
+        let rules = shaken.replacingOccurrences(
+            of: "once_per: none", with: "once_per: 5m\n    clear_after: 10m")
+        let folder = try Folder()
+        let bench = try await PumpBench(rules, folder: folder)
+        try await bench.accept(1)
+        try await bench.stepped(1)
+        bench.clock.setWall(by: .hours(3))
+        try await bench.accept(2)
+        try await bench.stepped(3)
+        #expect(try bench.deliveries().count == 1, "still within once_per")
+        bench.pass(.minutes(4))
+        try await bench.accept(3)
+        try await bench.stepped(4)
+        #expect(try bench.deliveries().count == 1)
+        bench.stop()
+        // What is on disk waits as long.
+        let again = try await PumpBench(rules, folder: folder, clock: bench.clock)
+        again.pass(.minutes(1))
+        try await again.accept(4)
+        try await again.stepped(5)
+        #expect(
+            try again.deliveries().map(\.reason).sorted { $0.rawValue < $1.rawValue } == [
+                .again, .first,
+            ])
+        again.stop()
+    }
+
     @Test("a timer fires when its moment comes, without any event")
     func timerAlone() async throws {
         let rules = shaken.replacingOccurrences(

@@ -3,8 +3,16 @@
 
 extension StepBuilder {
     mutating func obey(_ command: Command, _ memory: Memory) {
+        if command.action == .clockSet {
+            let numbers = command.target.split(separator: " ").compactMap { Int64($0) }
+            guard numbers.count == 2, numbers[0] > 0 else { return }
+            return change(
+                .clockSet(
+                    forward: .milliseconds(numbers[0]), since: Instant(milliseconds: numbers[1])))
+        }
         for incident in targets(of: command.target, memory) {
             switch command.action {
+            case .clockSet: break
             case .acknowledge: acknowledge(incident)
             case .clear:
                 end(incident, index.rule(incident.rule), nil, isTold: true, memory)

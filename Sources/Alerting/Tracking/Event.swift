@@ -91,6 +91,11 @@ package struct Event: Hashable, Sendable {
     }
 }
 
+extension Event {
+    /// The server's number of its device, from wherever it stands.
+    var knownDeviceId: Int64 { deviceId != 0 ? deviceId : device?.id ?? 0 }
+}
+
 extension [UInt8] {
     fileprivate mutating func append(field text: String) {
         append(UInt8(ascii: "|"))

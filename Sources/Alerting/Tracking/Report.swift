@@ -218,3 +218,17 @@ extension Event {
     /// When its position counts as made.
     package var timeOfPosition: Instant { effective(position?.time) ?? effectiveTime }
 }
+
+extension [Report] {
+    /// Puts a report where it belongs, in place of one that it is the same as.
+    mutating func insert(_ report: Report) {
+        // Most come in order, so look from the end.
+        var index = count
+        while index > 0, Report.inOrder(report, self[index - 1]) { index -= 1 }
+        if index > 0, self[index - 1].isSame(as: report) {
+            self[index - 1] = report
+        } else {
+            self.insert(report, at: index)
+        }
+    }
+}
