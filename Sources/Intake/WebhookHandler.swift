@@ -224,10 +224,16 @@ final class WebhookHandler: ChannelDuplexHandler {
         switch result {
         case .success:
             lane.counters.posts.add(1, ordering: .relaxed)
+            lane.refusedInARow = 0
             conclude(.ok, context)
         case .failure(let failure):
             lane.counters.count(.unavailable)
-            logger.error("a post could not be stored: \(failure)")
+            lane.refusedInARow += 1
+            // The first, and then ever fewer: a full disk is not made fuller by its log.
+            if lane.refusedInARow.nonzeroBitCount == 1 {
+                let more = lane.refusedInARow == 1 ? "" : " (\(lane.refusedInARow) in a row)"
+                logger.error("a post could not be stored: \(failure)\(more)")
+            }
             conclude(.unavailable, context)
         }
         drain(context)

@@ -17,6 +17,8 @@ final class WebhookLane {
 
     /// Bytes of bodies that are being received or committed on this loop.
     private(set) var bodyBytes = 0
+    /// Posts that the store could not keep, since it kept one.
+    var refusedInARow = 0
 
     private struct Waiting {
         let handler: WebhookHandler
