@@ -40,14 +40,15 @@ extension Arrival {
 }
 
 extension Arrival {
-    /// Whether its body tells what its event knows: not where an envelope that was empty but for
-    /// the event was put into another one.
-    var isCompleted: Bool {
-        guard !event.isBare else { return false }
+    /// Whether it is an event alone, in its body too: an envelope with nothing beside the event
+    /// cannot be put into another one.
+    var isBare: Bool {
+        guard event.isBare else { return false }
+        let envelope = Array("{\"event\":".utf8) + body + [UInt8(ascii: "}")]
         let read = TraccarPayload.event(
-            body: body, server: event.server, source: event.source, road: event.road,
+            body: envelope, server: event.server, source: event.source, road: event.road,
             received: event.received)
-        return read.map { !$0.isBare } ?? false
+        return read?.identity == event.identity
     }
 }
 

@@ -254,7 +254,7 @@ package final class TraccarSource: Sendable {
         var ready: [Arrival] = []
         var waits = false
         state.withLock { state in
-            for arrival in arrivals where arrival.event.isBare {
+            for arrival in arrivals where arrival.isBare {
                 let isKnown = state.directory.position(arrival.event.positionId) != nil
                 if !isKnown, !state.refusesReports, state.wait.hold(arrival, now: now) {
                     waits = true
@@ -263,7 +263,7 @@ package final class TraccarSource: Sendable {
                 }
             }
         }
-        put(ready.filter(\.isCompleted))
+        put(ready.filter { !$0.event.isBare })
         if waits { positionBell.ring() }
     }
 

@@ -87,6 +87,11 @@ struct SourceTests {
         var wrapped = bare(3, position: 90)
         wrapped.body = Array("{\"event\":".utf8) + wrapped.body + Array("}".utf8)
         source.complete([wrapped])
+        wrapped.event.positionId = 92
+        world.addPosition(92)
+        source.complete([wrapped])
+        world.clock.advance(.seconds(2))
+        await source.askForOverdue()
         #expect(stored.count == 2)
     }
 
