@@ -93,6 +93,8 @@ package enum Limits {
     package static let inputsPerCommit = 1_024
     package static let inputsInMemory = 16_384
     package static let submissionsPerRound = 4_096
+    /// How long the outcome of an attempt waits for something else to be written.
+    package static let settleWaitMilliseconds = 8
     package static let walBytes: Int64 = 64 << 20
     package static let poisonStarts = 3
 

@@ -1,6 +1,9 @@
 // The right crank: lease → notify → settle. Each channel has a lane of its own, so that a dead one
 // does not slow the others. What is due is asked of the store, which in steady state has it in
 // memory. A lease is an entry in memory: one relay owns the file, so a crash gives it back.
+//
+// One thread leases, renders and notes outcomes (TaskThread), so that those of a round are written
+// by one submission. Hooks alone run in the pool: to start a process takes milliseconds.
 
 package import Alerting
 import Foundation
@@ -31,7 +34,17 @@ package final class Courier: Sendable {
         var lanes: [ChannelName: Lane] = [:]
         var workers: [Int: Task<Void, Never>] = [:]
         var nextWorker = 0
+        var ended: [Ended] = []
+        /// There is room for more, or somebody to start.
+        var isWanted = false
         var isStopping = false
+    }
+
+    /// An attempt whose outcome is not on its way to the disk yet.
+    struct Ended: Sendable {
+        var settlement: Settlement
+        var delivery: Delivery
+        var outcome: Outcome
     }
 
     private let store: Store
@@ -43,6 +56,7 @@ package final class Courier: Sendable {
     let state = Mutex(State())
     /// Raised by tests too, which move the clock by hand.
     let signal = Signal()
+    private let tasks: TaskThread
     private let stopped = DispatchSemaphore(value: 0)
     package let tally = DeliveryTally()
 
@@ -56,6 +70,7 @@ package final class Courier: Sendable {
         self.renderer = Mutex(renderer)
         self.logger = logger
         self.attempted = attempted
+        tasks = TaskThread { [signal] in signal.nudge() }
         state.withLock { state in
             for (channel, exit) in exits { state.lanes[channel] = Lane(atOnce: exit.atOnce) }
         }
@@ -74,13 +89,32 @@ package final class Courier: Sendable {
         }
         let thread = Thread { [self] in
             expectRetries()
-            while !state.withLock({ $0.isStopping }) {
-                signal.wait(timeout: refill())
-            }
+            run()
             stopped.signal()
         }
         thread.name = "courier"
         thread.start()
+    }
+
+    private func run() {
+        var wake = Instant.distantPast
+        var isRaised = true
+        while true {
+            let (isWanted, isStopping, isOver) = state.withLock { state in
+                defer { state.isWanted = false }
+                let isOver = state.isStopping && state.workers.isEmpty && state.ended.isEmpty
+                return (state.isWanted, state.isStopping, isOver)
+            }
+            if isOver { return }
+            if !isStopping, isRaised || isWanted || timekeeper.now() >= wake { wake = refill() }
+            isRaised = false
+            if tasks.mayRest() {
+                let rest = isStopping ? Signal.longest : wake - timekeeper.now()
+                isRaised = signal.wait(timeout: max(.milliseconds(1), rest))
+            }
+            tasks.runWaiting()
+            settleEnded()
+        }
     }
 
     /// No attempt begins any more; those under way have `grace` to end, then they are cancelled
@@ -110,7 +144,9 @@ package final class Courier: Sendable {
             while let delivery = next(channel, now, &state) {
                 let number = state.nextWorker
                 state.nextWorker += 1
-                state.workers[number] = Task { [self] in
+                // A process is started by calls that block, and others are not to wait for them.
+                let place: (any TaskExecutor)? = channel.kind == .hook ? nil : tasks
+                state.workers[number] = Task(executorPreference: place) { [self] in
                     await work(channel, delivery)
                     finished(number)
                 }
@@ -120,6 +156,10 @@ package final class Courier: Sendable {
 
     /// The next delivery to attempt; those that have to wait for another one are put off.
     private func next(_ channel: ChannelName, _ now: Instant, _ state: inout State) -> Delivery? {
+        let hadRoom = (state.lanes[channel]?.room ?? 0) > 0
+        defer {
+            if !hadRoom, let lane = state.lanes[channel], lane.room > 0 { state.isWanted = true }
+        }
         while true {
             switch state.lanes[channel]?.next(now: now) {
             case .attempt(let delivery): return delivery
@@ -131,6 +171,8 @@ package final class Courier: Sendable {
 
     private func finished(_ number: Int) {
         state.withLock { _ = $0.workers.removeValue(forKey: number) }
+        // The thread waits for the last one at a stop.
+        signal.nudge()
     }
 
     /// One delivery after the other, as long as the lane has some for this worker.
@@ -143,14 +185,19 @@ package final class Courier: Sendable {
             // tried at the next start.
             if Task.isCancelled, case .retry = outcome { return }
             let now = timekeeper.now()
-            settle(delivery, outcome, began: began, now: now)
-            let (next, isWanted) = state.withLock { state -> (Delivery?, Bool) in
+            let ended = Ended(
+                settlement: settlement(delivery, outcome, began: began, now: now),
+                delivery: delivery, outcome: outcome)
+            let next = state.withLock { state -> Delivery? in
+                state.ended.append(ended)
                 state.lanes[channel]?.ended(outcome, now: now)
                 let next = state.isStopping ? nil : self.next(channel, now, &state)
-                let lane = state.lanes[channel]
-                return (next, (lane?.room ?? 0) > 0 || lane?.probeAt != nil)
+                if let lane = state.lanes[channel], lane.mayStart || lane.probeAt != nil {
+                    state.isWanted = true
+                }
+                return next
             }
-            if isWanted { signal.raise() }
+            if channel.kind == .hook { signal.nudge() }
             guard let next else { break }
             delivery = next
         }
@@ -167,7 +214,9 @@ package final class Courier: Sendable {
             renderer.message(for: delivery, now: now, body: exit.body))
     }
 
-    private func settle(_ delivery: Delivery, _ outcome: Outcome, began: Instant, now: Instant) {
+    private func settlement(
+        _ delivery: Delivery, _ outcome: Outcome, began: Instant, now: Instant
+    ) -> Settlement {
         let settlement = Settlement(
             of: delivery, outcome, began: began, now: now,
             leapt: timekeeper.leapt(since: delivery.created))
@@ -180,25 +229,42 @@ package final class Courier: Sendable {
                     "contact": "\(delivery.contact)", "note": "\(settlement.attempt.note)",
                 ])
         }
-        put(settlement, delivery, outcome)
+        return settlement
+    }
+
+    /// Of all that ended in a round of the thread: one submission, one wake of the writer.
+    private func settleEnded() {
+        let ended = state.withLock { state in
+            defer { state.ended = [] }
+            return state.ended
+        }
+        if !ended.isEmpty { settle(ended) }
     }
 
     /// Until the outcome is on disk the delivery stays leased, so that it is not sent again by
     /// this process; a disk that refuses is asked again each second.
-    private func put(_ settlement: Settlement, _ delivery: Delivery, _ outcome: Outcome) {
-        store.settle([settlement]) { [self] result in
+    private func settle(_ ended: [Ended]) {
+        store.settle(ended.map(\.settlement)) { [self] result in
             switch result {
             case .success:
-                state.withLock { $0.lanes[delivery.channel]?.settled(delivery, settlement.next) }
-                if case .queued = settlement.next { signal.raise() }
-                attempted?(delivery, outcome)
+                state.withLock { state in
+                    for one in ended {
+                        state.lanes[one.delivery.channel]?
+                            .settled(one.delivery, one.settlement.next)
+                    }
+                }
+                if ended.contains(where: { $0.settlement.isQueued }) { signal.raise() }
+                if let attempted { for one in ended { attempted(one.delivery, one.outcome) } }
             case .failure(let error):
                 // At the end of a shutdown: it is queued as it was, and sent once more.
                 guard error.kind != .closed else { return }
-                logger.error("an attempt cannot be recorded, trying again: \(error)")
-                DispatchQueue.global().asyncAfter(deadline: .now() + 1) { [self] in
-                    put(settlement, delivery, outcome)
+                // One that cannot be written must not keep the others from it.
+                if ended.count > 1 {
+                    for one in ended { settle([one]) }
+                    return
                 }
+                logger.error("an attempt cannot be recorded, trying again: \(error)")
+                DispatchQueue.global().asyncAfter(deadline: .now() + 1) { [self] in settle(ended) }
             }
         }
     }
@@ -236,36 +302,42 @@ package final class Courier: Sendable {
         }
     }
 
-    /// Leases what is due and starts what may start; returns how long nothing will be due.
-    private func refill() -> Duration {
+    /// Leases what is due and starts what may start; returns up to when nothing will be due.
+    private func refill() -> Instant {
         let now = timekeeper.now()
         var wake = now + .seconds(60)
         for channel in store.channelsWithWork {
+            do {
+                try lease(channel, now)
+            } catch {
+                logger.error("the outbox cannot be read, trying again: \(error)")
+                wake = min(wake, now + .seconds(1))
+            }
+            let (leased, probe) = state.withLock { state in
+                (state.lanes[channel]?.leased ?? [], state.lanes[channel]?.probeAt)
+            }
+            let due = store.nextDue(channel: channel, excluding: leased)
+            // What is due already and not leased waits for room: `isWanted` says when there is.
+            if let due, due > now { wake = min(wake, due) }
+            if let probe { wake = min(wake, max(probe, now + .milliseconds(10))) }
+        }
+        state.withLock { startWorkers(&$0) }
+        return wake
+    }
+
+    /// Until there is no room or nothing due: the store may give less than there is.
+    private func lease(_ channel: ChannelName, _ now: Instant) throws {
+        while true {
             let (room, leased) = state.withLock { state in
                 let lane = state.lanes[channel, default: Lane(atOnce: 1)]
                 state.lanes[channel] = lane
                 return (lane.room, lane.leased)
             }
-            do {
-                if room > 0 {
-                    let due = try store.due(
-                        channel: channel, now: now, limit: room, excluding: leased)
-                    state.withLock { $0.lanes[channel]?.lease(due) }
-                }
-            } catch {
-                logger.error("the outbox cannot be read, trying again: \(error)")
-                wake = min(wake, now + .seconds(1))
-            }
-            let (known, probe) = state.withLock { state in
-                (state.lanes[channel]?.leased ?? [], state.lanes[channel]?.probeAt)
-            }
-            let due = store.nextDue(channel: channel, excluding: known)
-            // What is due already and not leased waits for room, which a worker's end announces.
-            if let due, due > now { wake = min(wake, due) }
-            if let probe { wake = min(wake, max(probe, now + .milliseconds(10))) }
+            guard room > 0 else { return }
+            let due = try store.due(channel: channel, now: now, limit: room, excluding: leased)
+            guard !due.isEmpty else { return }
+            state.withLock { $0.lanes[channel]?.lease(due) }
         }
-        state.withLock { startWorkers(&$0) }
-        return max(.milliseconds(1), wake - timekeeper.now())
     }
 
     package var breakers: [ChannelName: Bool] {

@@ -27,6 +27,9 @@ struct Lane: Sendable {
     /// outbox is asked seldom and for many.
     var room: Int { count <= most / 2 ? most - count : 0 }
 
+    /// Whether another attempt could begin beside those under way.
+    var mayStart: Bool { count > 0 && inFlight < atOnce && !breaker.isOpen }
+
     mutating func lease(_ deliveries: [Delivery]) {
         guard !deliveries.isEmpty else { return }
         // Under steady load the list never runs empty: what is done is dropped here.

@@ -30,6 +30,9 @@ extension Settlement {
             next: next, trouble: next == .dead ? Self.trouble(delivery, note) : nil)
     }
 
+    /// Whether it is to be tried again.
+    var isQueued: Bool { if case .queued = next { true } else { false } }
+
     /// What the operator hears. A message to the operator that dies is only logged, or there
     /// would be no end to it.
     private static func trouble(_ delivery: Delivery, _ note: String) -> Trouble? {

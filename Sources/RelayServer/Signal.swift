@@ -7,10 +7,11 @@ import Glibc
 
 /// Wakes one waiting thread. A wake that comes before the wait is not lost.
 final class Signal: @unchecked Sendable {
-    // @unchecked because `raised` is only touched under `mutex`; C's own two need fixed addresses.
+    // @unchecked because the flags are touched under `mutex` only; C's two need fixed addresses.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var raised = false
+    private var nudged = false
 
     /// No wait is longer: after a sleep of the machine, in which the monotonic clock stands still,
     /// or a jump of the wall, which it does not see, what is due is noticed so soon.
@@ -39,7 +40,15 @@ final class Signal: @unchecked Sendable {
         pthread_mutex_unlock(mutex)
     }
 
-    /// Returns when raised, or after `timeout`; whether it was raised.
+    /// Ends a wait without being raised.
+    func nudge() {
+        pthread_mutex_lock(mutex)
+        nudged = true
+        pthread_cond_signal(condition)
+        pthread_mutex_unlock(mutex)
+    }
+
+    /// Returns when raised or nudged, or after `timeout`; whether it was raised.
     @discardableResult
     func wait(timeout: Duration) -> Bool {
         let wait = min(max(timeout, .zero), Self.longest).wholeMilliseconds
@@ -54,9 +63,10 @@ final class Signal: @unchecked Sendable {
         pthread_mutex_lock(mutex)
         defer {
             raised = false
+            nudged = false
             pthread_mutex_unlock(mutex)
         }
-        while !raised {
+        while !raised, !nudged {
             if pthread_cond_timedwait(condition, mutex, &limit) == ETIMEDOUT { break }
         }
         return raised

@@ -103,12 +103,15 @@ package final class Store: Sendable {
         }
     }
 
-    /// Writes how attempts ended.
+    /// Writes how attempts ended, with whatever else is written in the next milliseconds.
     package func settle(
         _ settlements: [Settlement], done: @escaping @Sendable (Result<Void, StoreError>) -> Void
     ) {
-        submit(weight: 1 + 2 * settlements.count, done) { ledger in
+        submit(weight: 1 + 2 * settlements.count, canWait: true) { ledger in
             for settlement in settlements { try ledger.settle(settlement) }
+            return { done(.success(())) }
+        } fail: {
+            done(.failure($0))
         }
     }
 
@@ -148,12 +151,14 @@ package final class Store: Sendable {
 
     /// Whatever is written next carries the gaps that could not be written when they were made.
     private func submit(
-        weight: Int, write: @escaping @Sendable (Ledger) throws -> Submission.Answer,
+        weight: Int, canWait: Bool = false,
+        write: @escaping @Sendable (Ledger) throws -> Submission.Answer,
         fail: @escaping @Sendable (StoreError) -> Void
     ) {
         let gaps = shared.takeGaps()
         guard !gaps.isEmpty else {
-            return writer.submit(Submission(weight: weight, write: write, fail: fail))
+            return writer.submit(
+                Submission(weight: weight, canWait: canWait, write: write, fail: fail))
         }
         writer.submit(
             Submission(weight: weight + gaps.count) { ledger in

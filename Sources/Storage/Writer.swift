@@ -3,6 +3,9 @@
 // road fast (STACK: 4 300 commits/s by one, 90 000 by 64). A round that fails is rolled back and
 // tried again by halves, down to one: a bad submission fails alone, and a full disk fails what
 // does not fit and nothing else. Nothing is answered, and nothing is seen, before its COMMIT.
+//
+// What nobody waits for (how an attempt ended) makes no round of its own where one is to be
+// expected: behind each round the thread naps, and only what is waited for ends the nap.
 import Alerting
 import Dispatch
 import Foundation
@@ -15,6 +18,8 @@ struct Submission: Sendable {
 
     /// About how many pages it touches: what bounds a round.
     var weight: Int
+    /// Nobody waits for it: it may come with another round that follows soon.
+    var canWait = false
     /// Writes inside the round's transaction; what it returns is called after COMMIT.
     var write: @Sendable (Ledger) throws -> Answer
     /// Called instead where it could not be written.
@@ -24,8 +29,14 @@ struct Submission: Sendable {
 final class Writer: Sendable {
     private struct Waiting {
         var submissions: [Submission] = []
-        var asleep = false
+        var rest = Rest.none
         var stopping = false
+    }
+    private enum Rest {
+        case none
+        /// A short one behind a round.
+        case nap
+        case sleep
     }
     private let waiting = Mutex(Waiting())
     private let wake = DispatchSemaphore(value: 0)
@@ -67,8 +78,13 @@ final class Writer: Sendable {
         let (refused, signal) = waiting.withLock { waiting -> (Bool, Bool) in
             if waiting.stopping { return (true, false) }
             waiting.submissions.append(submission)
-            defer { waiting.asleep = false }
-            return (false, waiting.asleep)
+            switch waiting.rest {
+            case .none: return (false, false)
+            case .nap where submission.canWait: return (false, false)
+            case .nap, .sleep:
+                waiting.rest = .none
+                return (false, true)
+            }
         }
         if signal { wake.signal() }
         if refused { submission.fail(StoreError(.closed, "the store is closed")) }
@@ -109,14 +125,21 @@ final class Writer: Sendable {
         }
     }
 
-    /// The next round; sleeps while there is none; nil at the end.
+    /// The next round; naps, then sleeps, while there is none; nil at the end.
     private func take() -> [Submission]? {
+        var hasNapped = false
         while true {
             let (batch, end) = waiting.withLock { waiting -> ([Submission], Bool) in
-                guard !waiting.submissions.isEmpty else {
-                    waiting.asleep = !waiting.stopping
-                    return ([], waiting.stopping)
+                // Where nobody has ended the nap.
+                waiting.rest = .none
+                guard
+                    waiting.submissions.contains(where: { !$0.canWait })
+                        || hasNapped && !waiting.submissions.isEmpty || waiting.stopping
+                else {
+                    waiting.rest = hasNapped ? .sleep : .nap
+                    return ([], false)
                 }
+                if waiting.submissions.isEmpty { return ([], true) }
                 var weight = 0
                 var count = 0
                 while count < waiting.submissions.count, weight < Limits.submissionsPerRound {
@@ -133,7 +156,12 @@ final class Writer: Sendable {
             }
             if !batch.isEmpty { return batch }
             if end { return nil }
-            wake.wait()
+            if hasNapped {
+                wake.wait()
+            } else {
+                _ = wake.wait(timeout: .now() + .milliseconds(Limits.settleWaitMilliseconds))
+                hasNapped = true
+            }
         }
     }
 

@@ -261,6 +261,32 @@ struct CourierTests {
         await bench.stop()
     }
 
+    @Test("an outcome that the disk refuses keeps no other from it")
+    func oneRefused() async throws {
+        let gate = Gate()
+        let (notifier, exit) = exit(atOnce: 8) { message, _ in
+            await gate.pass(message.delivery.id)
+            return .ok
+        }
+        let refusals = Atomic(2)
+        let bench = try CourierBench([fleet: exit]) { sql in
+            guard sql.hasPrefix("UPDATE delivery SET state = 2"),
+                refusals.subtract(1, ordering: .relaxed).newValue >= 0
+            else { return }
+            throw StoreError(.refused, "no")
+        }
+        let ids = (0..<8).map { "d\($0)" }
+        try await bench.store.enqueue(
+            ids.map { delivery($0, created: bench.now) }, now: bench.now)
+        try await gate.arrived.wait(for: 8)
+        gate.open()
+        try await bench.attempted.wait(for: 8)
+        #expect(bench.attempted.all.map(\.id).sorted() == ids)
+        #expect(notifier.begun.all.count == 8, "nothing is sent twice")
+        for id in ids { #expect(try bench.listed(id)?.delivery.state == .sent) }
+        await bench.stop()
+    }
+
     @Test("a channel that is no longer configured is said in the history, and not lost")
     func notConfigured() async throws {
         let bench = try CourierBench([:])

@@ -194,6 +194,31 @@ import Testing
         #expect(wakes.withLock { $0 } == 1)
     }
 
+    @Test("how an attempt ended is written with what follows at once, and else alone")
+    func settlesInCompany() async throws {
+        let commits = Mutex(0)
+        let place = try Place()
+        let store = try Store(
+            path: place.path, clock: { [clock = place.clock] in clock.now }, decode: { _ in nil },
+            fault: { if $0 == "COMMIT" { commits.withLock { $0 += 1 } } })
+        var rounds: Set<Int> = []
+        for n in 0..<50 {
+            try await store.commit([step(nil, now: now, [], [delivery("a\(n)", due: now)])])
+            let before = commits.withLock { $0 }
+            let sent = Settlement(delivery: "a\(n)", attempt: attempt(.delivered), next: .sent)
+            let settled = AsyncStream.makeStream(of: Void.self)
+            store.settle([sent]) { _ in settled.continuation.finish() }
+            try await store.commit([step(nil, now: now, [], [delivery("b\(n)", due: now)])])
+            for await _ in settled.stream {}
+            rounds.insert(commits.withLock { $0 } - before)
+        }
+        #expect(rounds.contains(1), "together")
+        let alone = Settlement(delivery: "b0", attempt: attempt(.delivered), next: .sent)
+        try await store.settle([alone])
+        #expect(try store.due(channel: fleet, now: now, limit: 99, excluding: []).count == 49)
+        store.close()
+    }
+
     @Test("what is put off comes later, with the history it had, over a restart too")
     func postponed() async throws {
         try await enqueue([delivery("a", due: now), delivery("b", due: now)])
