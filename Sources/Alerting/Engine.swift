@@ -66,7 +66,7 @@ package struct Engine: Sendable {
     package mutating func step(
         _ input: Input, seq: Int64?, _ memory: Memory, now: Instant
     ) -> Step {
-        var step = StepBuilder(rules.index, seq: seq, now: now)
+        var step = StepBuilder(rules.index, seq: seq, now: now, lateness: lateness)
         switch input {
         case .event(let event):
             decide(event, seq: seq ?? 0, memory, &step)

@@ -68,8 +68,8 @@ package enum Limits {
     package static let clockBehindSeconds: Int64 = 366 * 86_400
     package static let clockAheadSeconds: Int64 = 86_400
     package static let reportsPerDevice = 16
-    /// Of the last minute, in which one may still come out of order.
-    package static let recentReportsPerDevice = 96
+    /// Of the last seconds, in which one may still come out of order.
+    package static let recentReportsPerDevice = 48
     package static let recentEventsPerDevice = 64
     package static let recentEvents = 65_536
 

@@ -140,7 +140,8 @@ package struct ScenarioRun {
         event.time = scenario.clock - (given.values.silent ?? .zero)
         fill(&event, device: given.device, given.values)
         // It is known, and crosses nothing.
-        var builder = StepBuilder(engine.rules.index, seq: nil, now: scenario.clock)
+        var builder = StepBuilder(
+            engine.rules.index, seq: nil, now: scenario.clock, lateness: engine.lateness)
         _ = builder.learn(event, memory)
         memory.apply(builder.step)
     }

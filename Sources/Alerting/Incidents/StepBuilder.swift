@@ -40,8 +40,12 @@ struct StepBuilder {
         }
     }
 
-    init(_ index: RuleIndex, seq: Int64?, now: Instant) {
+    /// How far out of order reports may still come.
+    let lateness: Duration
+
+    init(_ index: RuleIndex, seq: Int64?, now: Instant, lateness: Duration) {
         self.index = index
+        self.lateness = lateness
         step = Step(seq: seq, now: now)
     }
 

@@ -126,12 +126,13 @@ extension StepBuilder {
     }
 
     /// Keeps a device's reports in bounds: many of them at once, so that folding is paid for once
-    /// in many reports. Those of the last seconds stay: between them one may still come.
+    /// in many reports. Those of the last seconds stay: between them one may still come (twice the
+    /// lateness, since a tracker's clock and ours are not one).
     private mutating func fold(_ subject: Subject, _ memory: Memory) {
         guard let slot = subject.slot else { return }
         let half = Limits.reportsPerDevice / 2
         let most = Limits.recentReportsPerDevice + half
-        let recent = step.now - Memory.keepsRecent
+        let recent = step.now - lateness - lateness
         let reports = memory.devices[slot].reports
         guard reports.count + subject.news.count > Limits.reportsPerDevice,
             reports[half].time < recent || reports.count > most
