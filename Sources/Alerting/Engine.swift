@@ -50,6 +50,7 @@ package struct Engine: Sendable {
     package internal(set) var rules: RuleSet
     /// How far out of order messages may come without costing anybody an alarm.
     package let lateness: Duration
+    let latenessMilliseconds: Int64
     /// Who hears of trouble of the relay's own; nil: nobody.
     package let operatorContact: Contact?
 
@@ -58,6 +59,7 @@ package struct Engine: Sendable {
     ) {
         self.rules = rules
         self.lateness = lateness
+        latenessMilliseconds = lateness.wholeMilliseconds
         self.operatorContact = operatorContact
     }
 
@@ -66,7 +68,8 @@ package struct Engine: Sendable {
     package mutating func step(
         _ input: Input, seq: Int64?, _ memory: Memory, now: Instant
     ) -> Step {
-        var step = StepBuilder(rules.index, seq: seq, now: now, lateness: lateness)
+        var step = StepBuilder(
+            rules.index, seq: seq, now: now, latenessMilliseconds: latenessMilliseconds)
         switch input {
         case .event(let event):
             decide(event, seq: seq ?? 0, memory, &step)
@@ -104,9 +107,21 @@ package struct Engine: Sendable {
         _ received: Event, seq: Int64, _ memory: Memory, _ step: inout StepBuilder
     ) {
         let subject = step.learn(received, memory)
+        // Most cross nothing, and are not copied.
+        guard !rules.index.boundaries.isEmpty, !subject.news.isEmpty else {
+            return decide(received, seq: seq, subject, others: [], memory, &step)
+        }
         var event = received
         let others = crossings(of: &event, subject, memory)
         if !others.isEmpty { step.happened = [event] + others }
+        decide(event, seq: seq, subject, others: others, memory, &step)
+    }
+
+    /// - Parameter others: what the news of the device crossed beside the event.
+    private mutating func decide(
+        _ event: Event, seq: Int64, _ subject: Subject, others: [Event], _ memory: Memory,
+        _ step: inout StepBuilder
+    ) {
         let kinds = rules.kinds(of: event, memory)
         let couldClear = rules.couldClear(kinds)
         func happening() -> Happening { Happening(event, seq: seq, subject, kinds, memory) }

@@ -141,7 +141,8 @@ package struct ScenarioRun {
         fill(&event, device: given.device, given.values)
         // It is known, and crosses nothing.
         var builder = StepBuilder(
-            engine.rules.index, seq: nil, now: scenario.clock, lateness: engine.lateness)
+            engine.rules.index, seq: nil, now: scenario.clock,
+            latenessMilliseconds: engine.latenessMilliseconds)
         _ = builder.learn(event, memory)
         memory.apply(builder.step)
     }

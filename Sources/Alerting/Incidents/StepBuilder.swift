@@ -41,11 +41,11 @@ struct StepBuilder {
     }
 
     /// How far out of order reports may still come.
-    let lateness: Duration
+    let latenessMilliseconds: Int64
 
-    init(_ index: RuleIndex, seq: Int64?, now: Instant, lateness: Duration) {
+    init(_ index: RuleIndex, seq: Int64?, now: Instant, latenessMilliseconds: Int64) {
         self.index = index
-        self.lateness = lateness
+        self.latenessMilliseconds = latenessMilliseconds
         step = Step(seq: seq, now: now)
     }
 

@@ -109,18 +109,16 @@ extension StepBuilder {
     }
 
     private mutating func note(_ report: Report, _ subject: inout Subject, _ memory: Memory) {
+        guard let known = subject.slot.flatMap({ memory.devices[$0].reports.copy(of: report) })
+        else {
+            subject.news.append(report)
+            return change(.report(subject.key, report))
+        }
         var report = report
-        let reports = memory.reports(subject.slot)
-        var known = reports.same(as: report)
-        // A copy of a report whose own time does not count: the first receipt stays.
-        if known == nil, let own = report.deviceTime {
-            known = reports.last { $0.deviceTime == own && $0.ofEvent == report.ofEvent }
-            if let known { report.time = known.time }
-        }
-        if let known {
-            report.join(known)
-            guard report != known else { return }
-        }
+        // Of a copy of one whose own time does not count, the first receipt stays.
+        report.time = known.time
+        report.join(known)
+        guard report != known else { return }
         subject.news.append(report)
         change(.report(subject.key, report))
     }
@@ -129,14 +127,14 @@ extension StepBuilder {
     /// in many reports. Those of the last seconds stay: between them one may still come (twice the
     /// lateness, since a tracker's clock and ours are not one).
     private mutating func fold(_ subject: Subject, _ memory: Memory) {
-        guard let slot = subject.slot else { return }
+        guard let slot = subject.slot,
+            memory.devices[slot].reports.count + subject.news.count > Limits.reportsPerDevice
+        else { return }
         let half = Limits.reportsPerDevice / 2
         let most = Limits.recentReportsPerDevice + half
-        let recent = step.now - lateness - lateness
+        let recent = step.now.shifted(milliseconds: -2 * latenessMilliseconds)
         let reports = memory.devices[slot].reports
-        guard reports.count + subject.news.count > Limits.reportsPerDevice,
-            reports[half].time < recent || reports.count > most
-        else { return }
+        guard reports[half].time < recent || reports.count > most else { return }
         let past = subject.past(memory)
         // The last of the old ones tells where the device came from.
         var count = max(past.count(where: { $0.time < recent }) - 1, past.count - most)
@@ -179,6 +177,13 @@ extension StepBuilder {
 }
 
 extension [Report] {
+    /// What is known of the same report, or of another one of its moment.
+    func copy(of report: Report) -> Report? {
+        if let same = same(as: report) { return same }
+        guard let own = report.deviceTime else { return nil }
+        return last { $0.deviceTime == own && $0.ofEvent == report.ofEvent }
+    }
+
     /// The report whose place `report` would take.
     func same(as report: Report) -> Report? {
         var index = count

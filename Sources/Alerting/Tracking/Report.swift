@@ -3,7 +3,7 @@
 // report; an event that says something by its type (`deviceMoving`, `ignitionOff`) is another.
 
 /// What one position, or one event, said of a device.
-package struct Report: Hashable, Sendable, Codable {
+package struct Report: Hashable, Sendable {
     /// Effective time: conditions use the newest report not later than the event.
     package var time: Instant
     /// An event's own word, not a position: at one time the position counts.
@@ -28,12 +28,17 @@ package struct Report: Hashable, Sendable, Codable {
     /// broken): its copies are known by it.
     package var deviceTime: Instant?
     /// Of a report that older ones were folded into: what of them `Crossing` still needs.
-    package var folded: Folded?
+    package var folded: Folded? {
+        get { foldedOnes.first }
+        set { foldedOnes = newValue.map { [$0] } ?? [] }
+    }
+    /// A list of one or none: reports are copied at each step, and few have it.
+    private var foldedOnes: [Folded] = []
 
     package init(time: Instant) { self.time = time }
 
     /// Where the device was before a report that does not say so itself.
-    package struct Folded: Hashable, Sendable, Codable {
+    package struct Folded: Hashable, Sendable {
         /// The last usable fix, where the report has none.
         package var fix: Coordinate?
         /// Metres; of that fix.
