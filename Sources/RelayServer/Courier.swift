@@ -313,30 +313,25 @@ package final class Courier: Sendable {
                 logger.error("the outbox cannot be read, trying again: \(error)")
                 wake = min(wake, now + .seconds(1))
             }
-            let (leased, probe) = state.withLock { state in
-                (state.lanes[channel]?.leased ?? [], state.lanes[channel]?.probeAt)
-            }
-            let due = store.nextDue(channel: channel, excluding: leased)
+            let due = store.nextDue(channel: channel)
             // What is due already and not leased waits for room: `isWanted` says when there is.
             if let due, due > now { wake = min(wake, due) }
-            if let probe { wake = min(wake, max(probe, now + .milliseconds(10))) }
         }
-        state.withLock { startWorkers(&$0) }
-        return wake
+        let probe = state.withLock { state in
+            startWorkers(&state)
+            return state.lanes.values.lazy.compactMap(\.probeAt).min()
+        }
+        return probe.map { min(wake, max($0, now + .milliseconds(10))) } ?? wake
     }
 
     /// Until there is no room or nothing due: the store may give less than there is.
     private func lease(_ channel: ChannelName, _ now: Instant) throws {
         while true {
-            let (room, leased) = state.withLock { state in
-                let lane = state.lanes[channel, default: Lane(atOnce: 1)]
-                state.lanes[channel] = lane
-                return (lane.room, lane.leased)
-            }
+            let room = state.withLock { $0.lanes[channel, default: Lane(atOnce: 1)].room }
             guard room > 0 else { return }
-            let due = try store.due(channel: channel, now: now, limit: room, excluding: leased)
+            let due = try store.lease(channel: channel, now: now, limit: room)
             guard !due.isEmpty else { return }
-            state.withLock { $0.lanes[channel]?.lease(due) }
+            state.withLock { $0.lanes[channel, default: Lane(atOnce: 1)].lease(due) }
         }
     }
 

@@ -17,6 +17,8 @@ struct Lane: Sendable {
     /// Ready, under way, or waiting to be settled: not to be leased again.
     private(set) var leased: Set<String> = []
     private var unsettled = Unsettled()
+    /// Queued again and given to us before we have heard that their last attempt is on disk.
+    private var early: [Delivery] = []
 
     init(atOnce: Int) { self.atOnce = max(1, atOnce) }
 
@@ -35,10 +37,20 @@ struct Lane: Sendable {
         // Under steady load the list never runs empty: what is done is dropped here.
         ready.removeFirst(head)
         head = 0
-        for delivery in deliveries where leased.insert(delivery.id).inserted {
+        for delivery in deliveries {
+            guard leased.insert(delivery.id).inserted else {
+                early.append(delivery)
+                continue
+            }
             ready.append(delivery)
             unsettled.add(delivery, due: delivery.due)
         }
+    }
+
+    private mutating func end(_ id: String) {
+        leased.remove(id)
+        guard let index = early.firstIndex(where: { $0.id == id }) else { return }
+        lease([early.remove(at: index)])
     }
 
     /// What failed in an earlier run and is not due yet: not leased, but not settled either.
@@ -86,15 +98,15 @@ struct Lane: Sendable {
 
     /// The outcome is on disk.
     mutating func settled(_ delivery: Delivery, _ next: Settlement.Next) {
-        leased.remove(delivery.id)
         switch next {
         case .sent, .dead: unsettled.remove(delivery)
         case .queued(let due): unsettled.add(delivery, due: due)
         }
+        end(delivery.id)
     }
 
     /// It is queued as it was.
-    mutating func released(_ delivery: Delivery) { leased.remove(delivery.id) }
+    mutating func released(_ delivery: Delivery) { end(delivery.id) }
 
     /// When a breaker lets the next probe through, if something waits for it.
     var probeAt: Instant? { count > 0 && !breaker.probing ? breaker.openUntil : nil }

@@ -32,8 +32,9 @@ final class Backlog: Sendable {
     typealias Entry = (key: Key, delivery: Delivery)
 
     fileprivate struct Window {
-        /// Sorted.
+        /// Of those that are not leased, sorted.
         var keys: [Key] = []
+        /// By `n`, with those that are leased.
         var byKey: [Int64: Delivery] = [:]
         /// nil: everything queued is here.
         var end: Key?
@@ -51,11 +52,18 @@ final class Backlog: Sendable {
         self.atATime = atATime
     }
 
-    /// Channels whose queues have to be read from the database.
+    /// Channels whose queues have to be read from the database. What is leased stays so.
     func reload(_ channels: [ChannelName]) {
         state.withLock { state in
-            state = State()
-            for channel in channels { state.windows[channel] = Window(end: Key.first) }
+            for channel in state.windows.keys {
+                for id in state.windows[channel]?.cut(from: Key.first) ?? [] {
+                    state.places[id] = nil
+                }
+                state.windows[channel]?.end = nil
+            }
+            for channel in channels {
+                state.windows[channel, default: Window()].end = Key.first
+            }
         }
     }
 
@@ -67,41 +75,39 @@ final class Backlog: Sendable {
         }
     }
 
-    /// What is due and not leased, in order.
-    func due(
-        _ channel: ChannelName, now: Instant, limit: Int, excluding leased: Set<String>, read: Read
+    /// What is due and not leased, in order; it is leased from now on.
+    func lease(
+        _ channel: ChannelName, now: Instant, limit: Int, read: Read
     ) throws -> [Delivery] {
-        try state.withLock { state in
-            var found = pick(channel, now, limit, leased, state)
+        guard limit > 0 else { return [] }
+        return try state.withLock { state in
+            var found = state.windows[channel]?.lease(now, limit) ?? []
             while found.isEmpty, let end = state.windows[channel]?.end {
                 // The lock is held while a few rows are read, so that nothing settled in between
                 // can come back.
                 let more = try read(channel, end, atATime + 1)
                 state.windows[channel]?.end = more.count > atATime ? more.last?.key : nil
                 for entry in more.prefix(atATime) { insert(entry, &state) }
-                found = pick(channel, now, limit, leased, state)
+                found = state.windows[channel]?.lease(now, limit) ?? []
                 if let key = more.first?.key, key.due > now { break }
             }
             return found
         }
     }
 
-    /// When the first delivery that is not leased is due; nil: the queue is empty. A queue that
-    /// has not been read yet answers with the distant past: ask `due`.
-    func nextDue(_ channel: ChannelName, excluding leased: Set<String>) -> Instant? {
+    /// When the first delivery that is not leased is due; nil: there is none. A queue that has not
+    /// been read yet answers with the distant past: ask `lease`.
+    func nextDue(_ channel: ChannelName) -> Instant? {
         state.withLock { state in
             guard let window = state.windows[channel] else { return nil }
-            let first = window.keys.first { key in
-                window.byKey[key.n].map { !leased.contains($0.id) } ?? false
-            }
-            return first?.due ?? window.end?.due
+            return window.keys.first?.due ?? window.end?.due
         }
     }
 
     /// Channels whose queue is not known to be empty.
     var channels: [ChannelName] {
         state.withLock { state in
-            state.windows.filter { !$0.value.keys.isEmpty || $0.value.end != nil }.keys.sorted()
+            state.windows.filter { !$0.value.byKey.isEmpty || $0.value.end != nil }.keys.sorted()
         }
     }
 
@@ -111,7 +117,7 @@ final class Backlog: Sendable {
         guard let place = state.places[move.id],
             var delivery = state.windows[place.channel]?.byKey[place.key.n]
         else {
-            // It was leased, and the window gave it up meanwhile: it is read when its turn comes.
+            // The window gave it up meanwhile: it is read when its turn comes.
             let given = state.windows[move.channel, default: Window()].cut(from: move.key)
             for id in given { state.places[id] = nil }
             return
@@ -120,21 +126,6 @@ final class Backlog: Sendable {
         delivery.due = move.key.due
         delivery.attempts = move.attempts
         insert((move.key, delivery), &state)
-    }
-
-    private func pick(
-        _ channel: ChannelName, _ now: Instant, _ limit: Int, _ leased: Set<String>, _ state: State
-    ) -> [Delivery] {
-        guard let window = state.windows[channel] else { return [] }
-        var found: [Delivery] = []
-        for key in window.keys {
-            guard key.due <= now, found.count < limit else { break }
-            guard let delivery = window.byKey[key.n], !leased.contains(delivery.id) else {
-                continue
-            }
-            found.append(delivery)
-        }
-        return found
     }
 
     private func insert(_ entry: Entry, _ state: inout State) {
@@ -173,10 +164,19 @@ extension Backlog.Window {
     }
 
     fileprivate mutating func remove(_ key: Backlog.Key) {
-        let index = index(of: key)
-        guard index < keys.count, keys[index] == key else { return }
-        keys.remove(at: index)
         byKey[key.n] = nil
+        let index = index(of: key)
+        // Else it was leased.
+        if index < keys.count, keys[index] == key { keys.remove(at: index) }
+    }
+
+    /// Takes what is due out of the order.
+    fileprivate mutating func lease(_ now: Instant, _ limit: Int) -> [Delivery] {
+        let due = keys.prefix(limit).prefix { $0.due <= now }
+        guard !due.isEmpty else { return [] }
+        let found = due.compactMap { byKey[$0.n] }
+        keys.removeFirst(due.count)
+        return found
     }
 
     /// Gives up everything from `key` on, which is then only in the database; their ids.

@@ -202,22 +202,19 @@ package final class Store: Sendable {
 
     // MARK: Deliveries
 
-    /// Queued deliveries of a channel that are due, by due, without those that are leased. Blocks
-    /// where it has to read.
-    package func due(
-        channel: ChannelName, now: Instant, limit: Int, excluding leased: Set<String>
+    /// Queued deliveries of a channel that are due, by due, and leased from now on: none is given
+    /// again before it is settled or postponed. Blocks where it has to read.
+    package func lease(
+        channel: ChannelName, now: Instant, limit: Int
     ) throws -> [Delivery] {
-        try shared.backlog.due(channel, now: now, limit: limit, excluding: leased) {
-            channel, from, limit in
+        try shared.backlog.lease(channel, now: now, limit: limit) { channel, from, limit in
             try read { try $0.queued(channel, from: from, limit: limit) }
         }
     }
 
     /// When the first of a channel's queued deliveries is due that is not leased; may be too
-    /// early (then `due` is empty and the next answer is right), never too late.
-    package func nextDue(channel: ChannelName, excluding leased: Set<String> = []) -> Instant? {
-        shared.backlog.nextDue(channel, excluding: leased)
-    }
+    /// early (then `lease` is empty and the next answer is right), never too late.
+    package func nextDue(channel: ChannelName) -> Instant? { shared.backlog.nextDue(channel) }
 
     /// Channels that have, or may have, queued deliveries.
     package var channelsWithWork: [ChannelName] { shared.backlog.channels }

@@ -222,7 +222,6 @@ struct LaneTests {
         var lane = Lane(atOnce: 2)
         let all = ["a", "b", "c"].map { delivery($0, created: now) }
         lane.lease(all)
-        lane.lease(all)
         expectNext(&lane, now, "a")
         expectNext(&lane, now, "b")
         expectNext(&lane, now, nil)
@@ -233,6 +232,22 @@ struct LaneTests {
         #expect(lane.leased == ["a", "b", "c"], "until they are settled")
         lane.settled(all[0], .sent)
         #expect(lane.leased == ["b", "c"])
+    }
+
+    @Test("what is queued again is not lost where it comes before the word of its attempt")
+    func early() {
+        var lane = Lane(atOnce: 2)
+        let all = ["a", "b"].map { delivery($0, created: now) }
+        lane.lease(all)
+        expectNext(&lane, now, "a")
+        lane.ended(.down, now: now)
+        lane.lease([all[0]])
+        expectNext(&lane, now, "b")
+        expectNext(&lane, now, nil)
+        lane.settled(all[0], .queued(due: now))
+        #expect(lane.leased == ["a", "b"])
+        expectNext(&lane, now, "a")
+        expectNext(&lane, now, nil)
     }
 
     @Test("it asks for more only when half of what it holds has gone")

@@ -56,8 +56,7 @@ import Testing
         #expect(listed.map(\.delivery.id) == (ok[2] ? ["a"] : []), "\(said)")
         #expect(listed.flatMap(\.attempts).count == (ok[3] ? 1 : 0), "\(said)")
         #expect(troubles == (ok[3] ? 1 : 0), "\(said)")
-        let queued = try store.due(
-            channel: .http("fleet"), now: .distantFuture, limit: 9, excluding: [])
+        let queued = try store.lease(channel: .http("fleet"), now: .distantFuture, limit: 9)
         #expect(queued.map(\.id) == (ok[2] && !ok[3] ? ["a"] : []), "\(said)")
         let sound = try store.file.reading.read {
             try String.fetchOne($0, sql: "PRAGMA integrity_check")
