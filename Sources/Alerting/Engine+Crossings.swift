@@ -1,5 +1,5 @@
-// What positions cross, as the engine takes it: happenings that no server told (docs/decisions/0018).
-// BoundaryTable finds them; here they clear and match like events.
+// What positions cross, as the engine takes it: happenings that no server told. BoundaryTable
+// finds them; here they clear and match like events (docs/decisions/0018).
 
 extension Engine {
     /// What the news of a device crossed. What an event's own position crossed when it happened is
