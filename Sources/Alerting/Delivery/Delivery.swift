@@ -52,25 +52,29 @@ package enum Reason: String, Sendable, CaseIterable, Codable {
 
 /// A message that is due: to whom, why, and the facts.
 package struct Delivery: Hashable, Sendable {
-    /// Derived from contact, address, channel, reason, cause and repeat number. It is the
-    /// `Message-ID`, the `webhook-id` and the hook's variable: the same over all attempts.
-    package var id: String
-    package var contact: String
-    package var channel: ChannelName
-    /// The mail address; empty for `http:` and `hook:`.
-    package var address: String
-    package var reason: Reason
-    package var severity: Severity
-    package var template: String
-    package var language: String
-    /// IANA name of the contact's zone; `UTC` where none is set.
-    package var timezone: String
-    /// 1 to `Limits.itemsPerMessage`; empty only for trouble of the relay's own.
-    package var items: [Item]
-    /// Trouble of the relay's own, told to the operator: subject and text as they are.
-    package var trouble: Trouble?
-    package var rulesHash: String
-    package var created: Instant
+    /// What one delivery says: the same over all its attempts.
+    private struct Facts: Hashable, Sendable {
+        var id: String
+        var contact: String
+        var channel: ChannelName
+        var address: String
+        var reason: Reason
+        var severity: Severity
+        var template: String
+        var language: String
+        var timezone: String
+        var items: [Item]
+        var trouble: Trouble?
+        var rulesHash: String
+        var created: Instant
+    }
+    /// Shared between the copies of a delivery. It goes through many hands (engine, writer,
+    /// backlog, lane, renderer, notifier): each would count its dozen strings and lists.
+    private final class Sheet: Sendable {
+        let facts: Facts
+        init(_ facts: Facts) { self.facts = facts }
+    }
+    private var sheet: Sheet
     /// Not before this (for `held`: when it is to be released).
     package var due: Instant
     package var state = State.queued
@@ -85,19 +89,92 @@ package struct Delivery: Hashable, Sendable {
         severity: Severity, template: String, language: String, timezone: String, items: [Item],
         rulesHash: String, created: Instant
     ) {
-        self.id = id
-        self.contact = contact
-        self.channel = channel
-        self.address = address
-        self.reason = reason
-        self.severity = severity
-        self.template = template
-        self.language = language
-        self.timezone = timezone
-        self.items = items
-        self.rulesHash = rulesHash
-        self.created = created
+        sheet = Sheet(
+            Facts(
+                id: id, contact: contact, channel: channel, address: address, reason: reason,
+                severity: severity, template: template, language: language, timezone: timezone,
+                items: items, trouble: nil, rulesHash: rulesHash, created: created))
         due = created
+    }
+
+    package static func == (left: Delivery, right: Delivery) -> Bool {
+        left.due == right.due && left.state == right.state && left.attempts == right.attempts
+            && (left.sheet === right.sheet || left.sheet.facts == right.sheet.facts)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(sheet.facts)
+        hasher.combine(due)
+        hasher.combine(state)
+        hasher.combine(attempts)
+    }
+}
+
+// MARK: - What it says
+
+extension Delivery {
+    private var facts: Facts {
+        get { sheet.facts }
+        set { sheet = Sheet(newValue) }
+    }
+
+    /// Derived from contact, address, channel, reason, cause and repeat number. It is the
+    /// `Message-ID`, the `webhook-id` and the hook's variable: the same over all attempts.
+    package var id: String {
+        get { sheet.facts.id }
+        set { facts.id = newValue }
+    }
+    package var contact: String {
+        get { sheet.facts.contact }
+        set { facts.contact = newValue }
+    }
+    package var channel: ChannelName {
+        get { sheet.facts.channel }
+        set { facts.channel = newValue }
+    }
+    /// The mail address; empty for `http:` and `hook:`.
+    package var address: String {
+        get { sheet.facts.address }
+        set { facts.address = newValue }
+    }
+    package var reason: Reason {
+        get { sheet.facts.reason }
+        set { facts.reason = newValue }
+    }
+    package var severity: Severity {
+        get { sheet.facts.severity }
+        set { facts.severity = newValue }
+    }
+    package var template: String {
+        get { sheet.facts.template }
+        set { facts.template = newValue }
+    }
+    package var language: String {
+        get { sheet.facts.language }
+        set { facts.language = newValue }
+    }
+    /// IANA name of the contact's zone; `UTC` where none is set.
+    package var timezone: String {
+        get { sheet.facts.timezone }
+        set { facts.timezone = newValue }
+    }
+    /// 1 to `Limits.itemsPerMessage`; empty only for trouble of the relay's own.
+    package var items: [Item] {
+        get { sheet.facts.items }
+        set { facts.items = newValue }
+    }
+    /// Trouble of the relay's own, told to the operator: subject and text as they are.
+    package var trouble: Trouble? {
+        get { sheet.facts.trouble }
+        set { facts.trouble = newValue }
+    }
+    package var rulesHash: String {
+        get { sheet.facts.rulesHash }
+        set { facts.rulesHash = newValue }
+    }
+    package var created: Instant {
+        get { sheet.facts.created }
+        set { facts.created = newValue }
     }
 }
 
