@@ -180,7 +180,7 @@ extension Memory {
 // MARK: - Applying
 
 extension Memory {
-    /// Makes a step's changes. Applying one twice does no harm.
+    /// Makes a step's changes. Applying one twice does no harm, but for a clock that was set.
     package mutating func apply(_ step: Step) {
         for change in step.changes { apply(change) }
         for delivery in step.deliveries where delivery.state == .held { hold(delivery) }

@@ -82,7 +82,10 @@ final class Backlog: Sendable {
         guard limit > 0 else { return [] }
         return try state.withLock { state in
             var found = state.windows[channel]?.lease(now, limit) ?? []
-            while found.isEmpty, let end = state.windows[channel]?.end {
+            // What is in the window and not due yet comes before everything beyond it.
+            while found.isEmpty, let end = state.windows[channel]?.end,
+                state.windows[channel]?.keys.isEmpty ?? true
+            {
                 // The lock is held while a few rows are read, so that nothing settled in between
                 // can come back.
                 let more = try read(channel, end, atATime + 1)

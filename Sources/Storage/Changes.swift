@@ -204,6 +204,12 @@ extension Ledger {
               AND (SELECT created FROM outbox WHERE outbox.n = delivery.n) >= ?2
             """,
             "UPDATE silent_source SET since = since + ?1 WHERE since >= ?2",
+            // The deadline of what waits to be delivered, for the next run.
+            """
+            UPDATE outbox SET created = created + ?1 WHERE created >= ?2
+              AND n IN (SELECT n FROM delivery WHERE state = 0
+                UNION ALL SELECT n FROM delivery WHERE state = 3)
+            """,
         ] {
             let statement = try prepare(sql)
             statement.bind(1, duration.wholeMilliseconds)

@@ -31,6 +31,9 @@ final class Ledger {
 
     /// When this run began.
     private var began = Instant.distantPast
+    /// What the clock said when the transaction began: one reading for all of it, so that the clock
+    /// is not set forward behind `noteClock`.
+    private var now = Instant.distantPast
     var outcome = Outcome()
     /// What stands on disk; `next` and `cursor` run ahead inside a transaction.
     private var saved = Marks()
@@ -89,7 +92,9 @@ final class Ledger {
             return true
         }
         saved = marks
-        began = max(marks.latest, clock())
+        // Not at the last moment of the run before: what began then may have waited since.
+        began = max(marks.latest + .milliseconds(1), clock())
+        now = began
     }
 
     /// A statement that is not worth keeping prepared.
@@ -124,9 +129,11 @@ final class Ledger {
         // fails, the next BEGIN does too, and says why: nothing is taken for written.
         if sqlite3_get_autocommit(connection) == 0 { try? rollback.run() }
         let latest = marks.latest
+        let isLeapLost = marks.leapt != saved.leapt
         marks = saved
-        // A stamp that was given and not stored is no reason to go back.
-        marks.latest = max(latest, saved.latest)
+        // A stamp that was given and not stored is no reason to go back; but one of a clock that
+        // was set forward is, for that is to be noted before it, and nobody was told of it.
+        if !isLeapLost { marks.latest = max(latest, saved.latest) }
         servers.removeAll()
         devices.removeAll()
         lastDevice = (nil, 0)
@@ -137,7 +144,7 @@ final class Ledger {
     /// Where the clock was set forward, that stands in the inbox before everything that is stamped
     /// by it: what waits is moved before it could come due by the new time.
     private func noteClock() throws {
-        let now = clock()
+        now = clock()
         let total = leapt()
         guard total > marks.leapt else { return }
         let leap = total - marks.leapt
@@ -152,7 +159,7 @@ final class Ledger {
 
     /// The moment for what is stored now: the clock's, but never less than an earlier one.
     func stamp() -> Instant {
-        marks.latest = max(marks.latest, clock())
+        marks.latest = max(marks.latest, now)
         return marks.latest
     }
 

@@ -24,11 +24,14 @@ final class Shared: Sendable {
     }
 
     /// Makes visible what a COMMIT has put on disk, then wakes who waits for it.
-    func publish(_ outcome: Outcome) {
+    /// - Parameter queues: the channels whose queues are to be read anew; nil: none.
+    func publish(_ outcome: Outcome, queues: [ChannelName]?) {
         tail.append(outcome.inputs)
         tail.remove(outcome.aside)
         tail.trim(through: outcome.cursor)
         backlog.apply(outcome)
+        // Behind it: what was settled and queued again in one round is not taken for leased.
+        if let queues { backlog.reload(queues) }
         let (onInputs, onQueued) = state.withLock { state in
             state.duplicates += outcome.duplicates
             return (state.onInputs, state.onQueued)

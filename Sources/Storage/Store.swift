@@ -38,12 +38,11 @@ package final class Store: Sendable {
             file, clock: clock, leapt: leapt, fault: fault,
             ready: { shared.tail.start(after: $0.seq) },
             publish: { outcome in
-                if outcome.reload {
-                    // A failure here costs nothing but time: the queues stay unread as they are.
-                    let channels = try? file.reading.snapshot { try $0.queuedChannels() }
-                    if let channels { shared.backlog.reload(channels) }
-                }
-                shared.publish(outcome)
+                // A failure here costs nothing but time: the queues stay unread as they are.
+                let channels =
+                    outcome.reload
+                    ? try? file.reading.snapshot { try $0.queuedChannels() } : nil
+                shared.publish(outcome, queues: channels)
             })
     }
 

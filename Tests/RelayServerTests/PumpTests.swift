@@ -128,6 +128,49 @@ struct PumpTests {
         again.stop()
     }
 
+    @Test("where the note of a clock that was set is rolled back, it still comes first")
+    func clockSetRolledBack() async throws {
+        let rules = shaken.replacingOccurrences(
+            of: "once_per: none", with: "once_per: 5m\n    clear_after: 10m")
+        let isFull = Mutex(false)
+        let bench = try await PumpBench(
+            rules,
+            fault: { sql in
+                if isFull.withLock({ $0 }), sql.hasPrefix("COMMIT") {
+                    throw StoreError(.full, "the disk is full")
+                }
+            })
+        try await bench.accept(1)
+        try await bench.stepped(1)
+        isFull.withLock { $0 = true }
+        bench.clock.setWall(by: .hours(3))
+        await #expect(throws: (any Error).self) { try await bench.accept(2) }
+        isFull.withLock { $0 = false }
+        try await bench.accept(3)
+        try await bench.stepped(3)
+        #expect(try bench.deliveries().count == 1, "still within once_per, and still open")
+        #expect(bench.pump.progress.withLock { $0.openIncidents } == 1)
+        bench.stop()
+    }
+
+    @Test("what is older than the run waited while it was off, and is not moved")
+    func clockSetAfterStart() async throws {
+        let rules = shaken.replacingOccurrences(of: "once_per: none", with: "once_per: 5m")
+        let folder = try Folder()
+        let clock = HandClock()
+        let first = try await PumpBench(rules, folder: folder, clock: clock)
+        try await first.accept(1)
+        try await first.stepped(1)
+        first.stop()
+        // The machine was off, and its clock stood.
+        let second = try await PumpBench(rules, folder: folder, clock: clock)
+        clock.setWall(by: .days(27))
+        try await second.accept(2)
+        try await second.stepped(3)
+        #expect(try second.deliveries().count == 2)
+        second.stop()
+    }
+
     @Test("a timer fires when its moment comes, without any event")
     func timerAlone() async throws {
         let rules = shaken.replacingOccurrences(
