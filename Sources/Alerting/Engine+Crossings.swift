@@ -5,23 +5,24 @@ extension Engine {
     /// What the news of a device crossed. What an event's own position crossed when it happened is
     /// the event's; everything else happened by itself.
     func crossings(
-        of event: inout Event, _ subject: Subject, _ memory: Memory
-    ) -> [Event] {
+        of event: Event, _ subject: Subject, _ memory: Memory
+    ) -> (own: [Crossing], others: [Event]) {
         let boundaries = rules.index.boundaries
-        guard !boundaries.isEmpty, !subject.news.isEmpty else { return [] }
+        guard !boundaries.isEmpty, !subject.news.isEmpty else { return ([], []) }
         let found = boundaries.crossings(
             subject.news, old: memory.reports(subject.slot), all: subject.past(memory))
+        var own: [Crossing] = []
         var others: [Event] = []
         for crossed in found {
             let isOwn = subject.facts.own.map(crossed.report.isSame) ?? false
             if isOwn, !event.isReport, crossed.report.time == event.effectiveTime {
-                event.crossings = crossed.crossings
+                own = crossed.crossings
             } else {
                 others.append(
                     Event(crossed, of: event, position: isOwn ? event.position : nil))
             }
         }
-        return others
+        return (own, others)
     }
 
     /// A report on the other side of what an incident is about ends it, whatever was crossed when:
@@ -48,7 +49,7 @@ extension Engine {
                 let back = CrossedReport(report: report, crossings: [crossing.opposite])
                 let event = Event(back, subject, step.step.now)
                 let happening = happening(event, subject, memory)
-                _ = step.about(happening)
+                step.about(happening)
                 step.undo(incident, of: rule, by: happening, memory)
                 break
             }
@@ -70,7 +71,7 @@ extension Engine {
         guard !crossed.isEmpty, step.hasIncidents(subject, memory) else { return }
         for event in crossed {
             let happening = happening(event, subject, memory)
-            _ = step.about(happening)
+            step.about(happening)
             guard rules.couldClear(happening.kinds) else { continue }
             clear(by: happening, subject, memory, &step)
         }
@@ -81,7 +82,7 @@ extension Engine {
     ) {
         for event in crossed {
             let happening = happening(event, subject, memory)
-            _ = step.about(happening)
+            step.about(happening)
             let facts = Facts(
                 event, past: subject.past(memory), known: step.device(subject, memory))
             let answers = rules.find(happening.kinds, of: subject, facts, memory)

@@ -7,8 +7,8 @@ package enum Input: Sendable {
     case event(Event)
     /// A fuller copy of an event already stepped: an event that `while` kept quiet is judged again.
     case copy(Event)
-    /// A position or a device without a happening: no rule matches it, but it is known from now on.
-    /// The event's type is not looked at.
+    /// A position or a device without a happening: it is known from now on, and what it crosses is
+    /// a happening. The event's type is empty.
     case report(Event)
     /// The server's name of a geofence: places are written by name, positions carry ids.
     case geofence(server: String, id: Int64, name: String)
@@ -50,7 +50,6 @@ package struct Engine: Sendable {
     package internal(set) var rules: RuleSet
     /// How far out of order messages may come without costing anybody an alarm.
     package let lateness: Duration
-    let latenessMilliseconds: Int64
     /// Who hears of trouble of the relay's own; nil: nobody.
     package let operatorContact: Contact?
 
@@ -59,7 +58,6 @@ package struct Engine: Sendable {
     ) {
         self.rules = rules
         self.lateness = lateness
-        latenessMilliseconds = lateness.wholeMilliseconds
         self.operatorContact = operatorContact
     }
 
@@ -68,8 +66,7 @@ package struct Engine: Sendable {
     package mutating func step(
         _ input: Input, seq: Int64?, _ memory: Memory, now: Instant
     ) -> Step {
-        var step = StepBuilder(
-            rules.index, seq: seq, now: now, latenessMilliseconds: latenessMilliseconds)
+        var step = StepBuilder(rules.index, seq: seq, now: now, lateness: lateness)
         switch input {
         case .event(let event):
             decide(event, seq: seq ?? 0, memory, &step)
@@ -112,7 +109,8 @@ package struct Engine: Sendable {
             return decide(received, seq: seq, subject, others: [], memory, &step)
         }
         var event = received
-        let others = crossings(of: &event, subject, memory)
+        let others: [Event]
+        (event.crossings, others) = crossings(of: received, subject, memory)
         if !others.isEmpty { step.happened = [event] + others }
         decide(event, seq: seq, subject, others: others, memory, &step)
     }
@@ -133,7 +131,7 @@ package struct Engine: Sendable {
         clear(by: others, subject, memory, &step)
         endBySide(subject, memory, &step)
         if !subject.recent.isEmpty {
-            _ = step.about(happening())
+            step.about(happening())
             judgeAgain(subject, memory, &step)
         }
         var judgement = Judgement(seq: seq, device: subject.key, rulesHash: rules.book.hash)
@@ -159,13 +157,10 @@ package struct Engine: Sendable {
 
     /// A position or a device without a happening: what it crosses is one.
     private mutating func decide(
-        report received: Event, _ memory: Memory, _ step: inout StepBuilder
+        report event: Event, _ memory: Memory, _ step: inout StepBuilder
     ) {
-        var event = received
-        // A source may have left one in.
-        event.type = ""
         let subject = step.learn(event, memory)
-        let crossed = crossings(of: &event, subject, memory)
+        let crossed = crossings(of: event, subject, memory).others
         step.happened = crossed
         clear(by: crossed, subject, memory, &step)
         endBySide(subject, memory, &step)
@@ -238,7 +233,8 @@ package struct Engine: Sendable {
         var whole = copy
         // Of an event that is not kept any more, what the copy shows happened by itself.
         if index == nil { whole.type = "" }
-        let crossed = crossings(of: &whole, subject, memory)
+        let crossed: [Event]
+        (whole.crossings, crossed) = crossings(of: whole, subject, memory)
         step.happened = crossed
         if let index {
             subject.recent[index].event.fill(from: whole)

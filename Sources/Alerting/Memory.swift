@@ -200,16 +200,12 @@ extension Memory {
         case .incident(let incident): put(incident)
         case .stamp(let key, let moment):
             if let device = key.device {
-                // A source is known by what is kept of it only.
-                guard
-                    let slot = slot(of: device)
-                        ?? (device.isSource
-                            ? meet(device, deviceId: 0, nil, firstKnown: moment ?? .distantFuture)
-                            : nil)
-                else { return }
                 if let moment {
+                    // A source is known by what is kept of it only.
+                    let slot =
+                        slot(of: device) ?? meet(device, deviceId: 0, nil, firstKnown: moment)
                     devices[slot].stamps.updateValue(moment, forKey: key)
-                } else {
+                } else if let slot = slot(of: device) {
                     devices[slot].stamps.removeValue(forKey: key)
                 }
             } else {

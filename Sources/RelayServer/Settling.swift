@@ -9,7 +9,7 @@ extension Settlement {
     /// - Parameter leapt: by how much the clock was set forward since the delivery was made.
     init(
         of delivery: Delivery, _ outcome: Outcome, began: Instant, now: Instant,
-        leapt: Duration = .zero
+        leapt: @autoclosure () -> Duration = .zero
     ) {
         let result: Attempt.Result
         let note: String
@@ -19,7 +19,7 @@ extension Settlement {
         case .rejected(let text): (result, note, next) = (.rejected, text, .dead)
         case .retry(let after, _, let text):
             let due = RetryPolicy.standard(delivery.severity).next(
-                attempts: delivery.attempts + 1, created: delivery.created + leapt, now: now,
+                attempts: delivery.attempts + 1, created: delivery.created + leapt(), now: now,
                 id: delivery.id, atLeast: after)
             (result, note) = (.retry, text)
             next = due.map { .queued(due: $0) } ?? .dead

@@ -124,19 +124,13 @@ extension Delivery {
         get { sheet.facts.id }
         set { facts.id = newValue }
     }
-    package var contact: String {
-        get { sheet.facts.contact }
-        set { facts.contact = newValue }
-    }
+    package var contact: String { sheet.facts.contact }
     package var channel: ChannelName {
         get { sheet.facts.channel }
         set { facts.channel = newValue }
     }
     /// The mail address; empty for `http:` and `hook:`.
-    package var address: String {
-        get { sheet.facts.address }
-        set { facts.address = newValue }
-    }
+    package var address: String { sheet.facts.address }
     package var reason: Reason {
         get { sheet.facts.reason }
         set { facts.reason = newValue }
@@ -145,19 +139,10 @@ extension Delivery {
         get { sheet.facts.severity }
         set { facts.severity = newValue }
     }
-    package var template: String {
-        get { sheet.facts.template }
-        set { facts.template = newValue }
-    }
-    package var language: String {
-        get { sheet.facts.language }
-        set { facts.language = newValue }
-    }
+    package var template: String { sheet.facts.template }
+    package var language: String { sheet.facts.language }
     /// IANA name of the contact's zone; `UTC` where none is set.
-    package var timezone: String {
-        get { sheet.facts.timezone }
-        set { facts.timezone = newValue }
-    }
+    package var timezone: String { sheet.facts.timezone }
     /// 1 to `Limits.itemsPerMessage`; empty only for trouble of the relay's own.
     package var items: [Item] {
         get { sheet.facts.items }
@@ -168,10 +153,7 @@ extension Delivery {
         get { sheet.facts.trouble }
         set { facts.trouble = newValue }
     }
-    package var rulesHash: String {
-        get { sheet.facts.rulesHash }
-        set { facts.rulesHash = newValue }
-    }
+    package var rulesHash: String { sheet.facts.rulesHash }
     package var created: Instant {
         get { sheet.facts.created }
         set { facts.created = newValue }

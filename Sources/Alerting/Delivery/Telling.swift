@@ -37,7 +37,8 @@ extension StepBuilder {
     }
 
     /// The facts of an incident for a message.
-    /// - Parameter member: what of the rule's `when` matched; nil: it is over.
+    /// - Parameter member: what of the rule's `when` matched, or the crossing that ended it; nil:
+    ///   it was ended otherwise.
     func item(
         _ incident: Incident, _ rule: ActiveRule, _ reason: Reason, _ happening: Happening?,
         _ member: Incident.Member?
@@ -53,8 +54,7 @@ extension StepBuilder {
                 },
             event: happening.map { facts(of: $0.event, member) },
             position: happening?.event.position.map { Item.PositionFacts($0) },
-            place: member?.place
-                ?? happening.flatMap { placeName(of: $0.event, isNamed: member != nil) },
+            place: member?.place ?? happening.flatMap { placeName(of: $0.event) },
             held: incident.held, reason: reason, severity: rule.severity, template: "alarm")
         item.source = source
         return item
@@ -64,8 +64,7 @@ extension StepBuilder {
     /// the server knows nothing of it.
     private func facts(of event: Event, _ member: Incident.Member?) -> Item.EventFacts {
         var facts = Item.EventFacts(event)
-        let crossed = event.isReport ? member?.kind ?? event.crossings.first?.kind : member?.kind
-        if let crossed, crossed != event.alarm ?? event.type {
+        if let crossed = member?.kind, crossed != event.alarm ?? event.type {
             facts.id = 0
             facts.type = crossed
             facts.alarm = nil
@@ -80,12 +79,10 @@ extension StepBuilder {
     }
 
     /// The rule file's name of an event's geofence, else the server's.
-    /// - Parameter isNamed: what happened is named, and a place is no part of it.
-    func placeName(of event: Event, isNamed: Bool = true) -> String? {
+    func placeName(of event: Event) -> String? {
         if event.geofenceId != 0, let name = index.fileNames[String(event.geofenceId)] {
             return name
         }
-        if event.isReport { return isNamed ? nil : event.crossings.lazy.compactMap(\.place).first }
         return event.geofenceName.map { index.fileNames[$0] ?? $0 }
     }
 }

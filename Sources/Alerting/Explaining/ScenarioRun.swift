@@ -141,8 +141,7 @@ package struct ScenarioRun {
         fill(&event, device: given.device, given.values)
         // It is known, and crosses nothing.
         var builder = StepBuilder(
-            engine.rules.index, seq: nil, now: scenario.clock,
-            latenessMilliseconds: engine.latenessMilliseconds)
+            engine.rules.index, seq: nil, now: scenario.clock, lateness: engine.lateness)
         _ = builder.learn(event, memory)
         memory.apply(builder.step)
     }

@@ -51,12 +51,15 @@ extension StepBuilder {
         } else {
             for member in incident.openMembers where undoes(happening.event, member, rule, memory) {
                 guard let back = index.crossing(of: member, rule)?.opposite else { continue }
-                ender = Incident.Member(kind: back.kind, place: back.place, at: happening.time)
+                ender = Incident.Member(back, at: happening.time)
             }
             incident.openMembers.removeAll { undoes(happening.event, $0, rule, memory) }
             guard incident.openMembers.count < before else { return }
         }
         guard incident.openMembers.isEmpty else { return put(incident) }
+        if ender == nil, happening.event.isReport {
+            ender = happening.event.crossings.first.map { Incident.Member($0, at: happening.time) }
+        }
         end(incident, rule, happening, by: ender, isTold: true, memory)
         say(Verdict(rule: rule.id, result: .cleared, incident: incident.id))
     }

@@ -81,8 +81,7 @@ extension StepBuilder {
 
     private func member(_ form: RuleIndex.Form, _ happening: Happening) -> Incident.Member {
         if form.crossing >= 0 {
-            let crossing = index.crossings[Int(form.crossing)]
-            return Incident.Member(kind: crossing.kind, place: crossing.place, at: happening.time)
+            return Incident.Member(index.crossings[Int(form.crossing)], at: happening.time)
         }
         return Incident.Member(
             kind: happening.event.alarm ?? happening.event.type,

@@ -60,7 +60,7 @@ extension Engine {
             step.change(.source(name, missed.isEmpty ? nil : silence))
         }
         let back = happening(name, isSilent: false, at: now, subject, memory)
-        _ = step.about(back)
+        step.about(back)
         step.beginPart()
         for number in rules.index.sourceRules {
             let rule = rules.index.rules[Int(number)]
@@ -95,7 +95,7 @@ extension Engine {
             step.happened = [back.event]
         }
         let began = happening(name, isSilent: true, at: silence.since, subject, memory)
-        _ = step.about(began)
+        step.about(began)
         let answers = rules.judge(
             due, began.kinds, Facts(began.event, past: [], known: nil), memory)
         var judgement = Judgement(

@@ -41,15 +41,16 @@ struct StepBuilder {
     }
 
     /// How far out of order reports may still come.
-    let latenessMilliseconds: Int64
+    let lateness: Duration
 
-    init(_ index: RuleIndex, seq: Int64?, now: Instant, latenessMilliseconds: Int64) {
+    init(_ index: RuleIndex, seq: Int64?, now: Instant, lateness: Duration) {
         self.index = index
-        self.latenessMilliseconds = latenessMilliseconds
+        self.lateness = lateness
         step = Step(seq: seq, now: now)
     }
 
     /// Notes what the step is about; the first one stays.
+    @discardableResult
     mutating func about(_ made: @autoclosure () -> Happening) -> Happening {
         if let happening { return happening }
         let new = made()

@@ -46,6 +46,12 @@ package struct Crossing: Hashable, Sendable {
     var place: String? { if case .place(let name) = boundary { name } else { nil } }
 }
 
+extension Incident.Member {
+    init(_ crossing: Crossing, at moment: Instant) {
+        self.init(kind: crossing.kind, place: crossing.place, at: moment)
+    }
+}
+
 /// A report with what was crossed at it.
 struct CrossedReport {
     var report: Report

@@ -52,7 +52,7 @@ enum Opposites {
     /// Whether anything undoes it.
     static func hasOpposite(_ member: Incident.Member) -> Bool {
         member.place != nil || types[member.kind] != nil || alarms[member.kind] != nil
-            || [Boundary.batteryKind, Boundary.speedKind, Boundary.silentKind]
-                .contains(member.kind)
+            || member.kind == Boundary.batteryKind || member.kind == Boundary.speedKind
+            || member.kind == Boundary.silentKind
     }
 }

@@ -8,8 +8,9 @@ extension RuleLoader {
         _ form: Node.Entry, _ when: NodeReader.Fields, _ reader: NodeReader
     ) -> Trigger? {
         if let entry = when["unless_followed_by"] { readUnlessFollowedBy(entry, reader) }
+        var span: Duration?
         if let entry = when["for_at_least"] {
-            _ = reader.duration(entry.value)
+            span = reader.duration(entry.value)
             if ["sequence", "count", "clock"].contains(form.key) {
                 reader.error(
                     at: entry.mark, "nothing undoes a \(form.key): 'for_at_least' cannot be")
@@ -45,20 +46,15 @@ extension RuleLoader {
             readWithin(when, of: form, reader)
         case "source":
             _ = reader.word(form.value, "what a source can be", among: ["silent"])
-            guard let entry = when["for_at_least"] else {
+            if when["for_at_least"] == nil {
                 reader.error(at: form.mark, "'source: silent' needs a 'for_at_least' such as 10m")
-                return nil
             }
             for source in surroundings.sourcesWithoutSession {
                 reader.warning(
                     at: form.mark,
                     "the source '\(source)' has no 'session': it cannot be known to be silent")
             }
-            // What is wrong with it is said already.
-            guard case .scalar(let text, _) = entry.value.value,
-                let span = try? Measure.duration.read(text)
-            else { return nil }
-            return .sourceSilent(.milliseconds(Int64(span.rounded())))
+            return span.map { .sourceSilent($0) }
         default: readClock(form.value, reader)
         }
         return nil

@@ -132,7 +132,7 @@ extension StepBuilder {
         else { return }
         let half = Limits.reportsPerDevice / 2
         let most = Limits.recentReportsPerDevice + half
-        let recent = step.now.shifted(milliseconds: -2 * latenessMilliseconds)
+        let recent = step.now - lateness - lateness
         let reports = memory.devices[slot].reports
         guard reports[half].time < recent || reports.count > most else { return }
         let past = subject.past(memory)
