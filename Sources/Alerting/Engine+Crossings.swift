@@ -38,7 +38,7 @@ extension Engine {
             guard let rule = rules.index.rule(id), rule.clears?.when == nil,
                 let incident = step.incident(of: id, slot: subject.slot, memory)
             else { continue }
-            for member in incident.openMembers {
+            for member in incident.value.openMembers {
                 guard let crossing = rules.index.crossing(of: member, rule),
                     let report = subject.news.first(where: {
                         $0.time > member.at

@@ -174,7 +174,7 @@ package struct Engine: Sendable {
     ) {
         step.beginPart()
         let open = step.rulesWithIncidents(subject, memory)
-        for number in rules.clearable(happening.kinds, of: subject, among: open) {
+        for number in rules.clearable(happening.kinds, among: open) {
             let rule = rules.index.rules[Int(number)]
             guard let incident = step.incident(of: rule.id, slot: subject.slot, memory) else {
                 continue
@@ -201,7 +201,7 @@ package struct Engine: Sendable {
             var answers = rules.find(kinds, of: subject, facts, memory)
             answers.list.removeAll { answer in
                 !answer.isMatch
-                    || recent.matched.contains(rules.index.rules[Int(answer.rule)].id)
+                    || recent.matched.contains(rules.index.ids[Int(answer.rule)])
             }
             guard !answers.list.isEmpty || isWhole else { continue }
             let earlier = Happening(recent.event, seq: recent.seq, subject, kinds, memory)

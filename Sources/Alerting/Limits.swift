@@ -101,6 +101,8 @@ package enum Limits {
     // Deliveries
     package static let backlogInMemory = 4_096
     package static let leasedPerChannel = 256
+    /// Sent, or tried, while the disk takes no outcomes: all of it is sent once more after a crash.
+    package static let unrecordedPerChannel = 4_096
     package static let attemptsKept = 50
     package static let itemsPerMessage = 200
     package static let hookOutputBytes = 64 << 10

@@ -10,8 +10,8 @@ package struct Memory: Sendable {
     /// The slot that was asked for last: a step's changes are nearly all of one device.
     private var lastSlot = 0
     private var slotsOfIds: [ServerId: Int] = [:]
-    /// Where each open or acknowledged incident is, by its id.
-    private var placesOfIncidents: [String: IncidentPlace] = [:]
+    /// Open and acknowledged incidents.
+    package private(set) var openIncidents = 0
     /// Stamps that do not count devices apart.
     private var sharedStamps: [StampKey: Instant] = [:]
     /// Deliveries that are gathered for a digest, by whom they are for.
@@ -25,21 +25,6 @@ package struct Memory: Sendable {
     /// The events that are kept, in the order of their receipt.
     private var recents = RecentQueue()
 
-    private struct IncidentPlace {
-        var slot: Int
-        var rule: String
-        /// The moment for which its timer is in the heap.
-        var timer = Instant.distantFuture
-
-        /// The slot where it was before, and whether its timer is due earlier than the heap knows.
-        mutating func update(_ newSlot: Int, due: Instant?) -> (old: Int, isEarlier: Bool) {
-            let old = slot
-            slot = newSlot
-            guard let due, due < timer else { return (old, false) }
-            timer = due
-            return (old, true)
-        }
-    }
     private struct ServerId: Hashable {
         var server: String
         var id: Int64
@@ -58,9 +43,6 @@ package struct Memory: Sendable {
     }
 
     package init() {}
-
-    /// Open and acknowledged incidents.
-    package var openIncidents: Int { placesOfIncidents.count }
 
     /// When something is due next; nil: nothing waits.
     package var nextDue: Instant? {
@@ -82,8 +64,14 @@ struct DeviceMemory: Sendable {
     /// Events of the last `lateness`, in the order of their receipt.
     var recent: [Recent] = []
     /// Open and acknowledged ones, by rule.
-    var incidents = SortedTable<String, Incident>()
+    var incidents = SortedTable<String, OpenIncident>()
     var stamps = SortedTable<StampKey, Instant>()
+
+    struct OpenIncident: Sendable {
+        var incident: Incident.Shared
+        /// The moment for which its timer is in the heap.
+        var timer: Instant
+    }
 
     var isStandIn: Bool { key == .standIn(server: key.server, deviceId: deviceId) }
 }
@@ -129,15 +117,10 @@ extension Memory {
             .sorted { ($0.alarm, $0.place) < ($1.alarm, $1.place) }
     }
 
-    /// An open or acknowledged incident.
-    package func incident(id: String) -> Incident? {
-        guard let place = placesOfIncidents[id] else { return nil }
-        return devices[place.slot].incidents[place.rule]
-    }
-
-    /// All open and acknowledged incidents for which `isWanted` holds, in a fixed order.
+    /// All open and acknowledged incidents for which `isWanted` holds, in a fixed order. Walks all
+    /// devices: for what people ask, and digests.
     package func incidents(where isWanted: (Incident) -> Bool) -> [Incident] {
-        devices.flatMap { $0.incidents.values.filter(isWanted) }
+        devices.flatMap { $0.incidents.values.map(\.incident.value).filter(isWanted) }
             .sorted { ($0.rule, $0.deviceName, $0.id) < ($1.rule, $1.deviceName, $1.id) }
     }
 
@@ -147,9 +130,11 @@ extension Memory {
         var digests: [Destination] = []
         for timer in timers.due(at: now) {
             switch timer {
-            case .incident(let id):
-                if let incident = incident(id: id), let due = incident.due, due <= now {
-                    incidents.append(incident)
+            case .incident(let slot, let rule):
+                if let open = devices[slot].incidents[rule], let due = open.incident.value.due,
+                    due <= now
+                {
+                    incidents.append(open.incident.value)
                 }
             case .digest(let way):
                 if let held = held[way], held.due <= now { digests.append(way) }
@@ -191,7 +176,7 @@ extension Memory {
         // Exclusive access: the closure reads what `timers` is not.
         var heap = timers
         timers = TimerHeap()
-        heap.settle(live: placesOfIncidents.count + held.count) { dueAgain($0, entry: $1) }
+        heap.settle(live: openIncidents + held.count) { dueAgain($0, entry: $1) }
         timers = heap
     }
 
@@ -204,9 +189,9 @@ extension Memory {
                     // A source is known by what is kept of it only.
                     let slot =
                         slot(of: device) ?? meet(device, deviceId: 0, nil, firstKnown: moment)
-                    devices[slot].stamps.updateValue(moment, forKey: key)
+                    devices[slot].stamps[key] = moment
                 } else if let slot = slot(of: device) {
-                    devices[slot].stamps.removeValue(forKey: key)
+                    devices[slot].stamps[key] = nil
                 }
             } else {
                 sharedStamps[key] = moment
@@ -226,27 +211,30 @@ extension Memory {
         }
     }
 
-    private mutating func put(_ incident: Incident) {
+    private mutating func put(_ shared: Incident.Shared) {
         timersChanged = true
+        let rule = shared.value.rule
         let slot = meet(
-            incident.device ?? Self.nobody, deviceId: 0, nil, firstKnown: incident.opened)
-        guard incident.state != .cleared else {
-            leave(placesOfIncidents.removeValue(forKey: incident.id)?.slot, incident)
-            return leave(slot, incident)
+            shared.value.device ?? Self.nobody, deviceId: 0, nil, firstKnown: shared.value.opened)
+        let known = devices[slot].incidents[rule]
+        let isKnown = known.map { $0.incident.value.id == shared.value.id } ?? false
+        if shared.value.state == .cleared {
+            // By now the rule may have another one.
+            if isKnown { remove(rule, from: slot) }
+            return
         }
-        devices[slot].incidents.updateValue(incident, forKey: incident.rule)
-        let (old, isEarlier) = placesOfIncidents[
-            incident.id, default: IncidentPlace(slot: slot, rule: incident.rule)
-        ].update(slot, due: incident.due)
-        if isEarlier, let due = incident.due { timers.add(.incident(incident.id), due: due) }
-        // It may have moved here from the stand-in of its device.
-        if old != slot { leave(old, incident) }
+        if known == nil { openIncidents += 1 }
+        var timer = isKnown ? known?.timer ?? .distantFuture : .distantFuture
+        if let due = shared.value.due, due < timer {
+            timer = due
+            timers.add(.incident(slot: slot, rule: rule), due: due)
+        }
+        devices[slot].incidents[rule] = .init(incident: shared, timer: timer)
     }
 
-    /// Takes an incident out of a device that has it no longer.
-    private mutating func leave(_ slot: Int?, _ incident: Incident) {
-        guard let slot, devices[slot].incidents[incident.rule]?.id == incident.id else { return }
-        devices[slot].incidents.removeValue(forKey: incident.rule)
+    private mutating func remove(_ rule: String, from slot: Int) {
+        devices[slot].incidents[rule] = nil
+        openIncidents -= 1
     }
 
     /// Where incidents of no device are.
@@ -276,6 +264,13 @@ extension Memory {
             // A stand-in never takes an id back from the device that it stood in for.
             guard !devices[slot].isStandIn else { return slot }
             devices[other].recent = []
+            // Those that the device has not are its own now (StepBuilder.adopt).
+            if devices[other].isStandIn {
+                for rule in devices[other].incidents.keys
+                where !devices[slot].incidents.contains(rule) {
+                    remove(rule, from: other)
+                }
+            }
         }
         slotsOfIds[id] = slot
         return slot
@@ -338,12 +333,13 @@ extension Memory {
         for slot in devices.indices {
             for key in devices[slot].stamps.keys {
                 guard let moment = devices[slot].stamps[key], moment >= start else { continue }
-                devices[slot].stamps.updateValue(moment + duration, forKey: key)
+                devices[slot].stamps[key] = moment + duration
             }
-            for var incident in devices[slot].incidents.values where incident.lastMatch >= start {
+            for var incident in devices[slot].incidents.values.map(\.incident.value)
+            where incident.lastMatch >= start {
                 incident.lastMatch = incident.lastMatch + duration
                 incident.due = incident.due.map { $0 + duration }
-                devices[slot].incidents.updateValue(incident, forKey: incident.rule)
+                devices[slot].incidents[incident.rule]?.incident = Incident.Shared(incident)
             }
         }
         for (key, moment) in sharedStamps where moment >= start {
@@ -376,11 +372,11 @@ extension Memory {
     /// another entry stands for it.
     private mutating func dueAgain(_ timer: TimerHeap.Timer, entry: Instant) -> Instant? {
         switch timer {
-        case .incident(let id):
-            guard let place = placesOfIncidents[id], place.timer == entry,
-                let due = devices[place.slot].incidents[place.rule]?.due
+        case .incident(let slot, let rule):
+            guard let open = devices[slot].incidents[rule], open.timer == entry,
+                let due = open.incident.value.due
             else { return nil }
-            if due != entry { placesOfIncidents[id]?.timer = due }
+            if due != entry { devices[slot].incidents[rule]?.timer = due }
             return due
         case .digest(let way):
             guard let held = held[way], held.timer == entry else { return nil }

@@ -78,7 +78,7 @@ extension Memory {
             .geofence(server: $0.server, id: $0.id, name: $0.name)
         }
         step.changes += record.silentSources.map { .source($0.key, $0.value) }
-        step.changes += record.incidents.map { .incident($0) }
+        step.changes += record.incidents.map { .incident(Incident.Shared($0)) }
         // After the devices and incidents: a stamp is kept with the device that it is of.
         step.changes += record.stamps.map { .stamp($0.key, $0.moment) }
         step.deliveries = record.held

@@ -3,42 +3,43 @@
 // so that the same memory gives the same step.
 
 struct SortedTable<Key: Comparable & Sendable, Value: Sendable>: Sendable {
-    private var entries: [(key: Key, value: Value)] = []
+    /// Apart, so that a search touches nothing but keys.
+    private(set) var keys: [Key] = []
+    private(set) var values: [Value] = []
 
-    var isEmpty: Bool { entries.isEmpty }
-    var count: Int { entries.count }
-    var keys: [Key] { entries.map(\.key) }
-    var values: [Value] { entries.map(\.value) }
+    var isEmpty: Bool { keys.isEmpty }
+    var count: Int { keys.count }
 
     func contains(_ key: Key) -> Bool { place(of: key).isThere }
 
     subscript(key: Key) -> Value? {
-        let place = place(of: key)
-        return place.isThere ? entries[place.index].value : nil
-    }
-
-    mutating func updateValue(_ value: consuming Value, forKey key: Key) {
-        let place = place(of: key)
-        if place.isThere {
-            entries[place.index].value = value
-        } else {
-            entries.insert((key, value), at: place.index)
+        get {
+            let place = place(of: key)
+            return place.isThere ? values[place.index] : nil
         }
-    }
-
-    mutating func removeValue(forKey key: Key) {
-        let place = place(of: key)
-        if place.isThere { entries.remove(at: place.index) }
+        set {
+            let place = place(of: key)
+            switch (place.isThere, newValue) {
+            case (true, let value?): values[place.index] = value
+            case (false, let value?):
+                keys.insert(key, at: place.index)
+                values.insert(value, at: place.index)
+            case (true, nil):
+                keys.remove(at: place.index)
+                values.remove(at: place.index)
+            case (false, nil): break
+            }
+        }
     }
 
     /// Where the key is, or would be.
     private func place(of key: Key) -> (index: Int, isThere: Bool) {
-        var range = 0..<entries.count
+        var range = 0..<keys.count
         while !range.isEmpty {
             let middle = range.lowerBound + range.count / 2
-            if entries[middle].key == key { return (middle, true) }
+            if keys[middle] == key { return (middle, true) }
             range =
-                entries[middle].key < key
+                keys[middle] < key
                 ? middle + 1..<range.upperBound : range.lowerBound..<middle
         }
         return (range.lowerBound, false)

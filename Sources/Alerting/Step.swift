@@ -30,7 +30,7 @@ package struct Step: Sendable {
 /// One change of Memory.
 package enum Change: Sendable {
     /// The incident as it is now; a cleared one leaves Memory and stays in the database.
-    case incident(Incident)
+    case incident(Incident.Shared)
     /// `once_per` runs from this moment for the key; nil: it was ended early.
     case stamp(StampKey, Instant?)
     /// A device became known, or what the server says of it changed.

@@ -35,6 +35,9 @@ package final class Courier: Sendable {
         var workers: [Int: Task<Void, Never>] = [:]
         var nextWorker = 0
         var ended: [Ended] = []
+        /// Those that the disk refused, until they are tried again.
+        var unrecorded: [Ended] = []
+        var cannotRecord = false
         /// There is room for more, or somebody to start.
         var isWanted = false
         var isStopping = false
@@ -242,30 +245,59 @@ package final class Courier: Sendable {
     }
 
     /// Until the outcome is on disk the delivery stays leased, so that it is not sent again by
-    /// this process; a disk that refuses is asked again each second.
+    /// this process; a disk that refuses is asked again each second, and the lanes lease no more
+    /// than `Limits.unrecordedPerChannel` meanwhile.
     private func settle(_ ended: [Ended]) {
         store.settle(ended.map(\.settlement)) { [self] result in
             switch result {
             case .success:
-                state.withLock { state in
+                let (wasStuck, isRoomAgain) = state.withLock { state in
+                    let hadRoom = state.lanes.mapValues { $0.room > 0 }
                     for one in ended {
                         state.lanes[one.delivery.channel]?
                             .settled(one.delivery, one.settlement.next)
                     }
+                    defer { state.cannotRecord = !state.unrecorded.isEmpty }
+                    return (
+                        state.cannotRecord && state.unrecorded.isEmpty,
+                        state.lanes.contains { hadRoom[$0] == false && $1.room > 0 }
+                    )
                 }
-                if ended.contains(where: { $0.settlement.isQueued }) { signal.raise() }
+                if wasStuck { logger.info("attempts are recorded again") }
+                if isRoomAgain || ended.contains(where: { $0.settlement.isQueued }) {
+                    signal.raise()
+                }
                 if let attempted { for one in ended { attempted(one.delivery, one.outcome) } }
             case .failure(let error):
                 // At the end of a shutdown: it is queued as it was, and sent once more.
                 guard error.kind != .closed else { return }
-                // One that cannot be written must not keep the others from it.
-                if ended.count > 1 {
+                // One that cannot be written must not keep the others from it; of a full disk all
+                // are alike.
+                if error.kind != .full, ended.count > 1 {
                     for one in ended { settle([one]) }
                     return
                 }
-                logger.error("an attempt cannot be recorded, trying again: \(error)")
-                DispatchQueue.global().asyncAfter(deadline: .now() + 1) { [self] in settle(ended) }
+                settleLater(ended, error)
             }
+        }
+    }
+
+    private func settleLater(_ ended: [Ended], _ error: StoreError) {
+        let (isFirst, isNew) = state.withLock { state in
+            defer {
+                state.unrecorded += ended
+                state.cannotRecord = true
+            }
+            return (state.unrecorded.isEmpty, !state.cannotRecord)
+        }
+        if isNew { logger.error("attempts cannot be recorded, trying again: \(error)") }
+        guard isFirst else { return }
+        DispatchQueue.global().asyncAfter(deadline: .now() + 1) { [self] in
+            let ended = state.withLock { state in
+                defer { state.unrecorded = [] }
+                return state.unrecorded
+            }
+            settle(ended)
         }
     }
 

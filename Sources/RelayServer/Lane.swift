@@ -26,8 +26,10 @@ struct Lane: Sendable {
     private var most: Int { max(Limits.leasedPerChannel, 2 * atOnce) }
 
     /// How many more may be leased now: none while half of what may be is there, so that the
-    /// outbox is asked seldom and for many.
-    var room: Int { count <= most / 2 ? most - count : 0 }
+    /// outbox is asked seldom and for many; and none while the disk takes no outcomes.
+    var room: Int {
+        count <= most / 2 && leased.count < Limits.unrecordedPerChannel ? most - count : 0
+    }
 
     /// Whether another attempt could begin beside those under way.
     var mayStart: Bool { count > 0 && inFlight < atOnce && !breaker.isOpen }

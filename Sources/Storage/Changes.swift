@@ -84,7 +84,7 @@ extension Ledger {
 
     private func write(_ change: Change) throws {
         switch change {
-        case .incident(let incident): try write(incident)
+        case .incident(let incident): try write(incident.value)
         case .stamp(let key, let at): try write(key, at)
         case .device(let key, let deviceId, let device, let firstKnown):
             try write(key, deviceId, device, firstKnown)

@@ -51,76 +51,75 @@ extension Store {
     }
 
     private func sweepIncidents(before limit: Instant) throws -> Int {
-        var after = ""
-        var removed = 0
-        while true {
-            let from = after
-            let old = try read { snapshot in
-                let rows = try snapshot.prepare(
-                    """
-                    SELECT id FROM incident WHERE id > ?1 AND state = 2 AND cleared < ?2
-                    ORDER BY id LIMIT ?3
-                    """)
-                rows.bind(1, from)
-                rows.bind(2, limit)
-                rows.bind(3, Self.atATime)
-                return try rows.all { $0.text(0) }
-            }
-            guard let last = old.last else { return removed }
-            after = last
-            removed += try writer.perform(weight: Self.atATime) { try $0.removeIncidents(old) }
+        try inPages(from: "") { snapshot, after in
+            let rows = try snapshot.prepare(
+                """
+                SELECT id FROM incident WHERE id > ?1 AND state = 2 AND cleared < ?2
+                ORDER BY id LIMIT ?3
+                """)
+            rows.bind(1, after)
+            rows.bind(2, limit)
+            rows.bind(3, Self.atATime)
+            return try rows.all { $0.text(0) }
+        } remove: {
+            try $0.removeIncidents($1)
         }
     }
 
     /// Stamps are no records: after so long none keeps a rule quiet.
     private func sweepStamps(before limit: Instant) throws {
-        var after = Stamp(device: -1, rule: "", alarm: "", place: "")
-        while true {
-            let from = after
-            let old = try read { snapshot in
-                let rows = try snapshot.prepare(
-                    """
-                    SELECT device, rule, alarm, place FROM stamp
-                    WHERE (device, rule, alarm, place) > (?1, ?2, ?3, ?4) AND at < ?5
-                    ORDER BY device, rule, alarm, place LIMIT ?6
-                    """)
-                from.bind(to: rows)
-                rows.bind(5, limit)
-                rows.bind(6, Self.atATime)
-                return try rows.all {
-                    Stamp(
-                        device: $0.int(0), rule: $0.text(1), alarm: $0.text(2), place: $0.text(3))
-                }
+        _ = try inPages(from: Stamp(device: -1, rule: "", alarm: "", place: "")) {
+            snapshot, after in
+            let rows = try snapshot.prepare(
+                """
+                SELECT device, rule, alarm, place FROM stamp
+                WHERE (device, rule, alarm, place) > (?1, ?2, ?3, ?4) AND at < ?5
+                ORDER BY device, rule, alarm, place LIMIT ?6
+                """)
+            after.bind(to: rows)
+            rows.bind(5, limit)
+            rows.bind(6, Self.atATime)
+            return try rows.all {
+                Stamp(device: $0.int(0), rule: $0.text(1), alarm: $0.text(2), place: $0.text(3))
             }
-            guard let last = old.last else { return }
-            after = last
-            try writer.perform(weight: Self.atATime) { try $0.removeStamps(old, before: limit) }
+        } remove: {
+            try $0.removeStamps($1, before: limit)
         }
     }
 
     /// Reports that only the newest of their device is needed of.
     private func sweepReports(before limit: Instant) throws -> Int {
-        var after: Int64 = 0
-        var removed = 0
+        try inPages(from: Int64(0)) { snapshot, after in
+            let rows = try snapshot.prepare(
+                """
+                SELECT device FROM report WHERE device > ?1
+                GROUP BY device HAVING min(time) < min(?2, max(time))
+                ORDER BY device LIMIT ?3
+                """)
+            rows.bind(1, after)
+            rows.bind(2, limit)
+            rows.bind(3, Self.atATime / Limits.reportsPerDevice)
+            return try rows.all { $0.int(0) }
+        } remove: {
+            try $0.foldReports(of: $1, before: limit)
+        }
+    }
+
+    /// Walks keys in their order, a page at a time.
+    /// - Parameters:
+    ///   - page: the keys behind one, that are to go.
+    ///   - remove: says how many rows went.
+    private func inPages<Key: Sendable>(
+        from start: Key, _ page: @escaping @Sendable (Snapshot, Key) throws -> [Key],
+        remove: @escaping @Sendable (Ledger, [Key]) throws -> Int
+    ) throws -> Int {
+        var (after, removed) = (start, 0)
         while true {
             let from = after
-            let devices = try read { snapshot in
-                let rows = try snapshot.prepare(
-                    """
-                    SELECT device FROM report WHERE device > ?1
-                    GROUP BY device HAVING min(time) < min(?2, max(time))
-                    ORDER BY device LIMIT ?3
-                    """)
-                rows.bind(1, from)
-                rows.bind(2, limit)
-                rows.bind(3, Self.atATime / Limits.reportsPerDevice)
-                return try rows.all { $0.int(0) }
-            }
-            guard let last = devices.last else { return removed }
+            let keys = try read { try page($0, from) }
+            guard let last = keys.last else { return removed }
             after = last
-            removed += try writer.perform(weight: Self.atATime) {
-                try $0.foldReports(of: devices, before: limit)
-            }
+            removed += try writer.perform(weight: Self.atATime) { try remove($0, keys) }
         }
     }
 
@@ -201,7 +200,7 @@ extension Ledger {
         }
     }
 
-    fileprivate func removeStamps(_ stamps: [Stamp], before limit: Instant) throws {
+    fileprivate func removeStamps(_ stamps: [Stamp], before limit: Instant) throws -> Int {
         // It may have been set anew since it was looked at.
         let remove = try prepare(
             """
@@ -209,9 +208,10 @@ extension Ledger {
               AND at < ?5
             """)
         remove.bind(5, limit)
-        for stamp in stamps {
+        return try stamps.reduce(0) { count, stamp in
             stamp.bind(to: remove)
             try remove.run()
+            return count + remove.changes
         }
     }
 

@@ -106,7 +106,7 @@ extension Step {
         }
     }
     var incidents: [Incident] {
-        changes.compactMap { if case .incident(let incident) = $0 { incident } else { nil } }
+        changes.compactMap { if case .incident(let incident) = $0 { incident.value } else { nil } }
     }
     var results: [String: Verdict.Result] {
         Dictionary(

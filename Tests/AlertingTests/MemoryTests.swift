@@ -189,7 +189,7 @@ struct MemoryTests {
         mutating func note(_ step: Step, _ event: Event?) {
             for change in step.changes {
                 switch change {
-                case .incident(let incident): incidents[incident.id] = incident
+                case .incident(let incident): incidents[incident.value.id] = incident.value
                 case .stamp(let key, let moment): stamps[key] = moment
                 case .device(let key, let id, let device, let firstKnown):
                     devices[key] = .init(
@@ -224,7 +224,7 @@ struct MemoryTests {
         var noted: [TimerHeap.Timer: Instant] = [:]
         var generator = Seeded(3)
         for number in 0..<3_000 {
-            let timer = TimerHeap.Timer.incident("\(number % 40)")
+            let timer = TimerHeap.Timer.incident(slot: number % 40, rule: "rule")
             let moment = EngineRun.start + .seconds(Int64.random(in: 0..<500, using: &generator))
             due[timer] = number % 7 == 0 ? nil : moment
             if let moment = due[timer] {

@@ -261,6 +261,28 @@ struct CourierTests {
         await bench.stop()
     }
 
+    @Test("a full disk ends the sending before too much would be sent twice")
+    func diskStaysFull() async throws {
+        let isFull = Atomic(true)
+        let (notifier, exit) = exit(atOnce: 64) { _, _ in .ok }
+        let bench = try CourierBench([fleet: exit]) { sql in
+            guard sql.hasPrefix("UPDATE delivery SET state = 2"),
+                isFull.load(ordering: .relaxed)
+            else { return }
+            throw StoreError(.full, "the disk is full")
+        }
+        let count = Limits.unrecordedPerChannel + 2_000
+        try await bench.store.enqueue(
+            (0..<count).map { delivery("d\($0)", created: bench.now) }, now: bench.now)
+        try await notifier.begun.wait(for: Limits.unrecordedPerChannel)
+        // Nothing is leased any more: what had been leased by then is the most.
+        #expect(notifier.begun.all.count <= Limits.unrecordedPerChannel + Limits.leasedPerChannel)
+        isFull.store(false, ordering: .relaxed)
+        try await bench.attempted.wait(for: count)
+        #expect(notifier.begun.all.count == count, "nothing is sent twice")
+        await bench.stop()
+    }
+
     @Test("an outcome that the disk refuses keeps no other from it")
     func oneRefused() async throws {
         let gate = Gate()

@@ -288,7 +288,9 @@ struct RelayTests {
 
 extension Step {
     fileprivate var states: [Incident.State] {
-        changes.compactMap { if case .incident(let incident) = $0 { incident.state } else { nil } }
+        changes.compactMap {
+            if case .incident(let incident) = $0 { incident.value.state } else { nil }
+        }
     }
 }
 

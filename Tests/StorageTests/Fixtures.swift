@@ -195,7 +195,7 @@ func everyChange(now: Instant, device: DeviceKey = cargo) -> [Change] {
     report.moving = false
     return [
         .device(device, deviceId: 7, known, firstKnown: now - .hours(1)),
-        .report(device, report), .incident(incident("i1", device: device, now: now)),
+        .report(device, report), .incident(.init(incident("i1", device: device, now: now))),
         .stamp(StampKey(rule: "theft", device: device, alarm: "vibration", place: "yard"), now),
         .stamp(StampKey(rule: "feed", device: nil), now),
         .geofence(server: device.server, id: 3, name: "Yard"),

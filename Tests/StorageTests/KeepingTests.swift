@@ -60,7 +60,7 @@ import Testing
         let other = DeviceKey(server: server, uniqueId: "other")
         try await store(1, cargo)
         place.clock.advance(.hours(1))
-        try await store(2, cargo, [.incident(incident("i1", now: now))])
+        try await store(2, cargo, [.incident(.init(incident("i1", now: now)))])
         try await store(3, other)
         place.clock.advance(.days(91))
         #expect(try store.sweep(now: now, policy).events == 2)
@@ -68,7 +68,7 @@ import Testing
         var cleared = incident("i1", now: now)
         cleared.state = .cleared
         cleared.cleared = now
-        try await store.commit([step(nil, now: now, [.incident(cleared)])])
+        try await store.commit([step(nil, now: now, [.incident(.init(cleared))])])
         #expect(try store.sweep(now: now, policy).events == 1)
         place.clock.advance(.days(400) + .seconds(1))
         #expect(try store.sweep(now: now, policy).incidents == 1)
@@ -124,7 +124,7 @@ import Testing
             var incident = incident(id, now: now)
             incident.state = .cleared
             incident.cleared = now
-            return .incident(incident)
+            return .incident(.init(incident))
         }
         let rules = (0..<1_200).map { "rule-\($0)" }
         try await store.commit([
@@ -132,7 +132,7 @@ import Testing
                 nil, now: now,
                 rules.flatMap { [cleared($0), .stamp(StampKey(rule: $0, device: cargo), now)] }
                     + [
-                        .incident(incident("open", now: now)),
+                        .incident(.init(incident("open", now: now))),
                         .stamp(StampKey(rule: "feed", device: nil), now),
                     ])
         ])

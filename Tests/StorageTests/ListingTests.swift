@@ -107,8 +107,9 @@ extension Place {
             step(
                 nil, now: now,
                 [
-                    .incident(closed), .incident(incident("ab34", now: now + .seconds(1))),
-                    .incident(incident("cd_%", now: now + .seconds(2))),
+                    .incident(.init(closed)),
+                    .incident(.init(incident("ab34", now: now + .seconds(1)))),
+                    .incident(.init(incident("cd_%", now: now + .seconds(2)))),
                 ])
         ])
         let listing = try place.openListing()
@@ -125,7 +126,7 @@ extension Place {
         _ = try await store.accept((1...3).map { place.bodies.arrival(event(id: $0)) })
         try await store.commit([
             step(
-                1, now: now, [.incident(incident("i", now: now))],
+                1, now: now, [.incident(.init(incident("i", now: now)))],
                 [
                     delivery("a", due: now), delivery("b", due: now + .days(1)),
                     delivery("c", due: now, channel: .email),

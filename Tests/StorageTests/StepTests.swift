@@ -39,7 +39,7 @@ import Testing
         #expect(known.device == device)
         #expect(known.firstKnown == firstKnown)
         #expect(known.reports == [report])
-        #expect(recalled.memory.incidents == [incident])
+        #expect(recalled.memory.incidents == [incident.value])
         let stamps = Dictionary(
             uniqueKeysWithValues: recalled.memory.stamps.map { ($0.key, $0.moment) })
         #expect(recalled.memory.geofences == [.init(server: server, id: 3, name: "Yard")])
@@ -52,7 +52,7 @@ import Testing
 
     @Test("a device that was only referred to is not known")
     func onlyReferredTo() async throws {
-        try await store.commit([step(1, now: now, [.incident(incident("i1", now: now))])])
+        try await store.commit([step(1, now: now, [.incident(.init(incident("i1", now: now)))])])
         let recalled = try reopened()
         #expect(recalled.memory.devices.isEmpty)
         #expect(recalled.memory.incidents.first?.device == cargo)
@@ -66,7 +66,7 @@ import Testing
                 1, now: now,
                 [
                     .device(standIn, deviceId: 9, nil, firstKnown: now),
-                    .incident(incident("i0", device: nil, now: now)),
+                    .incident(.init(incident("i0", device: nil, now: now))),
                 ])
         ])
         let recalled = try reopened()
@@ -83,7 +83,7 @@ import Testing
         cleared.cleared = now
         cleared.due = nil
         let key = StampKey(rule: "theft", device: cargo, alarm: "vibration", place: "yard")
-        try await store.commit([step(2, now: now, [.incident(cleared), .stamp(key, nil)])])
+        try await store.commit([step(2, now: now, [.incident(.init(cleared)), .stamp(key, nil)])])
         let recalled = try store.recall()
         #expect(recalled.memory.incidents.isEmpty)
         #expect(recalled.memory.stamps.map(\.key.rule) == ["feed"])

@@ -265,13 +265,14 @@ package struct Item: Hashable, Sendable, Codable {
     }
 
     package init(
-        incident: IncidentFacts, rule: String, device: DeviceFacts?, event: EventFacts?,
-        position: PositionFacts?, place: String?, held: Int, reason: Reason, severity: Severity,
-        template: String
+        incident: IncidentFacts, rule: String, device: DeviceFacts?, source: String? = nil,
+        event: EventFacts?, position: PositionFacts?, place: String?, held: Int, reason: Reason,
+        severity: Severity, template: String
     ) {
         self.incident = incident
         self.rule = rule
         self.device = device
+        self.source = source
         self.event = event
         self.position = position
         self.place = place

@@ -9,16 +9,7 @@ internal import Crypto
 enum DerivedId {
     /// - Parameter moment: `now` of the step that makes it: the same in a replay.
     static func make(at moment: Instant, _ parts: String...) -> String {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(256)
-        for part in parts {
-            // The length goes first, so that no two lists of parts make the same bytes.
-            withUnsafeBytes(of: UInt32(part.utf8.count).bigEndian) { bytes.append(contentsOf: $0) }
-            bytes.append(contentsOf: part.utf8)
-        }
-        var hash = SHA256()
-        bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
-        let digest = hash.finalize()
+        let digest = digest(of: parts)
         let milliseconds = UInt64(max(0, min(moment.milliseconds, 1 << 48 - 1)))
         return String(unsafeUninitializedCapacity: 26) { text in
             write(milliseconds, letters: 10, at: 0, text)
@@ -32,6 +23,26 @@ enum DerivedId {
                 }
             }
             return 26
+        }
+    }
+
+    private static func digest(of parts: [String]) -> SHA256Digest {
+        // The length goes first, so that no two lists of parts make the same bytes.
+        let size = parts.reduce(0) { $0 + 4 + $1.utf8.count }
+        return withUnsafeTemporaryAllocation(byteCount: size, alignment: 4) { bytes in
+            var end = 0
+            for var part in parts {
+                part.withUTF8 { text in
+                    bytes.storeBytes(
+                        of: UInt32(text.count).bigEndian, toByteOffset: end, as: UInt32.self)
+                    UnsafeMutableRawBufferPointer(rebasing: bytes[(end + 4)...])
+                        .copyMemory(from: UnsafeRawBufferPointer(text))
+                    end += 4 + text.count
+                }
+            }
+            var hash = SHA256()
+            hash.update(bufferPointer: UnsafeRawBufferPointer(bytes))
+            return hash.finalize()
         }
     }
 

@@ -9,10 +9,10 @@ extension StepBuilder {
     ) {
         let reason = telling == .again ? Reason.again : .first
         let hearers = telling == .again ? incident.told : rule.hearers
-        var item = item(incident, rule, reason, happening, member)
         for hearer in hearers {
-            item.template = hearer.template
-            send(item, to: Destination(hearer), isGathered: gathers)
+            send(
+                item(incident, rule, reason, happening, member, template: hearer.template),
+                to: Destination(hearer), isGathered: gathers)
         }
         incident.told = hearers
         incident.held = 0
@@ -41,10 +41,10 @@ extension StepBuilder {
     ///   it was ended otherwise.
     func item(
         _ incident: Incident, _ rule: ActiveRule, _ reason: Reason, _ happening: Happening?,
-        _ member: Incident.Member?
+        _ member: Incident.Member?, template: String = "alarm"
     ) -> Item {
         let source = incident.device.flatMap { $0.isSource ? $0.uniqueId : nil }
-        var item = Item(
+        return Item(
             incident: facts(of: incident), rule: rule.id,
             device: source != nil
                 ? nil
@@ -52,19 +52,17 @@ extension StepBuilder {
                     Item.DeviceFacts(
                         name: incident.deviceName, uniqueId: $0.uniqueId, group: happening?.group)
                 },
-            event: happening.map { facts(of: $0.event, member) },
-            position: happening?.event.position.map { Item.PositionFacts($0) },
+            source: source, event: happening.map { facts(of: $0, member) },
+            position: happening?.positionFacts,
             place: member?.place ?? happening.flatMap { placeName(of: $0.event) },
-            held: incident.held, reason: reason, severity: rule.severity, template: "alarm")
-        item.source = source
-        return item
+            held: incident.held, reason: reason, severity: rule.severity, template: template)
     }
 
     /// A crossing that its position shows is named in place of the event that brought the position:
     /// the server knows nothing of it.
-    private func facts(of event: Event, _ member: Incident.Member?) -> Item.EventFacts {
-        var facts = Item.EventFacts(event)
-        if let crossed = member?.kind, crossed != event.alarm ?? event.type {
+    private func facts(of happening: Happening, _ member: Incident.Member?) -> Item.EventFacts {
+        var facts = happening.eventFacts
+        if let crossed = member?.kind, crossed != facts.alarm ?? facts.type {
             facts.id = 0
             facts.type = crossed
             facts.alarm = nil
@@ -93,7 +91,7 @@ extension StepBuilder {
     /// The step, with what it tells merged into one message to each destination.
     mutating func finished(_ memory: Memory) -> Step {
         for place in parcels.indices {
-            parcels[place].items.sort(by: Self.leads)
+            sortItems(of: place)
             let first = step.deliveries.count
             deliver(parcels[place], memory)
             guard !parcels[place].releases.isEmpty else { continue }
@@ -101,6 +99,15 @@ extension StepBuilder {
             step.changes.append(.released(parcels[place].releases, into: into))
         }
         return step
+    }
+
+    /// By their places: items are large, and mostly in order, for rules match in that of their ids.
+    private mutating func sortItems(of place: Int) {
+        let items = parcels[place].items
+        guard items.count > 1 else { return }
+        let order = items.indices.sorted { Self.leads(items, $0, $1) }
+        guard order != Array(items.indices) else { return }
+        parcels[place].items = order.map { items[$0] }
     }
 
     private mutating func deliver(_ parcel: Parcel, _ memory: Memory) {
@@ -145,13 +152,15 @@ extension StepBuilder {
     /// The order of items: the first one gives the message its reason and its template. What began
     /// goes before what ended (a message says `cleared` only where it says nothing else), then the
     /// severity decides, then the rule.
-    private static func leads(_ left: Item, _ right: Item) -> Bool {
-        let leftEnds = left.reason == .cleared
-        let rightEnds = right.reason == .cleared
+    private static func leads(_ items: [Item], _ left: Int, _ right: Int) -> Bool {
+        let leftEnds = items[left].reason == .cleared
+        let rightEnds = items[right].reason == .cleared
         if leftEnds != rightEnds { return rightEnds }
-        if left.severity != right.severity { return left.severity > right.severity }
-        if left.rule != right.rule { return left.rule < right.rule }
-        return left.incident.id < right.incident.id
+        if items[left].severity != items[right].severity {
+            return items[left].severity > items[right].severity
+        }
+        if items[left].rule != items[right].rule { return items[left].rule < items[right].rule }
+        return items[left].incident.id < items[right].incident.id
     }
 }
 

@@ -37,10 +37,10 @@ extension Trigger {
 extension StepBuilder {
     /// Undoes what an event undoes of an incident, and ends it when nothing is left.
     mutating func undo(
-        _ incident: Incident, of rule: ActiveRule, by happening: Happening, _ memory: Memory
+        _ shared: Incident.Shared, of rule: ActiveRule, by happening: Happening, _ memory: Memory
     ) {
-        guard incident.state != .cleared else { return }
-        var incident = incident
+        guard shared.value.state != .cleared else { return }
+        var incident = shared.value
         let before = incident.openMembers.count
         var ender: Incident.Member?
         if let trigger = rule.clears?.when {
@@ -101,12 +101,12 @@ extension StepBuilder {
         incident.end(at: step.now)
         if isTold, let rule, rule.clears?.notify == true {
             for told in incident.everTold {
-                var item = item(incident, rule, .cleared, happening, member)
-                item.template = told.template
                 let destination = Destination(told)
                 // The end does not overtake what it ends.
                 send(
-                    item, to: destination,
+                    item(
+                        incident, rule, .cleared, happening, member, template: told.template),
+                    to: destination,
                     isGathered: memory.isHeld(incident.id, for: destination))
             }
             incident.held = 0

@@ -26,7 +26,8 @@ extension StepBuilder {
 
     /// By incident, else by rule, else by device: of two equal names the rule.
     private func targets(of target: String, _ memory: Memory) -> [Incident] {
-        if let incident = memory.incident(id: target) { return [incident] }
+        let named = memory.incidents { $0.id == target }
+        if !named.isEmpty { return named }
         let ofRule = memory.incidents { $0.rule == target }
         if !ofRule.isEmpty || index.rule(target) != nil { return ofRule }
         return memory.incidents { $0.deviceName == target || $0.device?.uniqueId == target }

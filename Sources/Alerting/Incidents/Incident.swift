@@ -15,7 +15,7 @@ package struct Incident: Hashable, Sendable {
     /// When the last match was received; `clear_after` runs from it.
     package var lastMatch: Instant
     package var cleared: Instant?
-    package var count = 1
+    package var count: Int
     /// Matches that were not told since the last message.
     package var held = 0
     /// Whom it told since it last opened: `again` and the end go to them.
@@ -35,6 +35,13 @@ package struct Incident: Hashable, Sendable {
     package var due: Instant?
 
     package enum State: String, Sendable, Codable { case open, acknowledged, cleared }
+
+    /// By reference, for the hands that it goes through (step, writer, memory): each would count
+    /// its dozen strings and lists.
+    package final class Shared: Sendable {
+        package let value: Incident
+        package init(_ value: consuming Incident) { self.value = value }
+    }
 
     /// A contact and the channel by which it was told.
     package struct Told: Hashable, Sendable, Codable {
@@ -68,7 +75,7 @@ package struct Incident: Hashable, Sendable {
 
     package init(
         id: String, rule: String, severity: Severity, device: DeviceKey?, deviceName: String,
-        opened: Instant
+        opened: Instant, count: Int = 1
     ) {
         self.id = id
         self.rule = rule
@@ -76,6 +83,7 @@ package struct Incident: Hashable, Sendable {
         self.device = device
         self.deviceName = deviceName
         self.opened = opened
+        self.count = count
         lastMatch = opened
     }
 }

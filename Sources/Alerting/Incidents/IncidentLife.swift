@@ -64,16 +64,19 @@ extension StepBuilder {
         var verdicts: [Verdict] = []
         verdicts.reserveCapacity(answers.list.count)
         for answer in answers.list {
-            let rule = index.rules[Int(answer.rule)]
             switch answer.outcome {
             case .quiet(let truth, let leaf):
                 verdicts.append(
                     Verdict(
-                        rule: rule.id, result: truth == .unknown ? .unknown : .quiet,
+                        rule: index.ids[Int(answer.rule)],
+                        result: truth == .unknown ? .unknown : .quiet,
                         leaf: index.conditions.words[Int(leaf)]))
             case .match(let form):
                 guard let happening else { continue }
-                verdicts.append(match(rule, member(form, happening), happening, subject, memory))
+                verdicts.append(
+                    match(
+                        index.rules[Int(answer.rule)], member(form, happening), happening, subject,
+                        memory))
             }
         }
         return verdicts
@@ -102,13 +105,9 @@ extension StepBuilder {
         }
         let isWithin = quietEnd.map { now < $0 } ?? false
 
-        var incident: Incident
         let before = self.incident(of: rule.id, slot: subject.slot, memory)
-        if let before {
-            incident = before
-        } else {
-            incident = open(rule, happening)
-        }
+        // Not by `??`, which would copy it once more.
+        var incident = if let before { before.value } else { open(rule, happening) }
         let wasAcknowledged = incident.state == .acknowledged
         let telling = incident.join(isWithin: isWithin)
         incident.lastMatch = max(incident.lastMatch, now)
@@ -131,24 +130,23 @@ extension StepBuilder {
         incident.due =
             incident.state == .cleared
             ? nil : incident.due(rule, now: now, quietEnd: isWithin ? quietEnd : nil)
-        put(incident)
         let result: Verdict.Result =
             telling != .nothing
             ? (gathers ? .late : .told)
             : wasAcknowledged ? .acknowledged : .oncePer
-        return Verdict(rule: rule.id, result: result, incident: incident.id)
+        let verdict = Verdict(rule: rule.id, result: result, incident: incident.id)
+        put(incident)
+        return verdict
     }
 
     private func open(_ rule: ActiveRule, _ happening: Happening) -> Incident {
-        var incident = Incident(
+        Incident(
             id: DerivedId.make(
                 at: step.now,
                 "incident", rule.id, happening.device.server, happening.device.uniqueId,
                 happening.identity),
             rule: rule.id, severity: rule.severity, device: happening.device,
-            deviceName: happening.deviceName, opened: step.now)
-        incident.count = 0
-        return incident
+            deviceName: happening.deviceName, opened: step.now, count: 0)
     }
 
     /// What `once_per` counts apart for this match.

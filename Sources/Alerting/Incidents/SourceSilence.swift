@@ -55,7 +55,7 @@ extension Engine {
             let missed = silence.due == nil ? [] : rulesDue(silence, before: now + lateness)
             silence.ended = now
             silence.fired = rules.index.sourceRules.filter { !missed.contains($0) }
-                .map { rules.index.rules[Int($0)].id }
+                .map { rules.index.ids[Int($0)] }
             silence.due = nextDue(silence)
             step.change(.source(name, missed.isEmpty ? nil : silence))
         }
@@ -77,7 +77,7 @@ extension Engine {
             // At their very moment, too.
             let due = rulesDue(silence, before: step.step.now + .milliseconds(1))
             fire(silence, of: name, due, memory, &step)
-            silence.fired += due.map { rules.index.rules[Int($0)].id }
+            silence.fired += due.map { rules.index.ids[Int($0)] }
             silence.due = nextDue(silence)
             let isOver = silence.ended != nil && silence.due == nil
             step.change(.source(name, isOver ? nil : silence))

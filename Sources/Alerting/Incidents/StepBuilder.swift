@@ -13,12 +13,11 @@ struct StepBuilder {
     /// All that this step is about, where that is more than one event.
     var happened: [Event] = []
     /// Incidents as this step leaves them, the latest word last.
-    private(set) var incidents: [Incident] = []
-    private var stamps: [(key: StampKey, moment: Instant?)] = []
-    /// How many of them are of earlier parts of the step: what one event's matches change is of
-    /// rules that it does not come to again.
+    private(set) var incidents: [Incident.Shared] = []
+    /// How many of them, and of the changes, are of earlier parts of the step: what one event's
+    /// matches change is of rules that it does not come to again.
     private var earlierIncidents = 0
-    private var earlierStamps = 0
+    private var earlierChanges = 0
     /// What rules said besides their matches.
     private(set) var verdicts: [Verdict] = []
     /// In the order in which they came up.
@@ -64,8 +63,8 @@ struct StepBuilder {
 
     /// The rules that may have one, by their ids.
     func rulesWithIncidents(_ subject: Subject, _ memory: Memory) -> [String] {
-        incidents.map(\.rule)
-            + (subject.slot.map { memory.devices[$0].incidents.keys } ?? [])
+        let open = subject.slot.map { memory.devices[$0].incidents.keys } ?? []
+        return incidents.isEmpty ? open : incidents.map(\.value.rule) + open
     }
 
     /// What is known of the device, by this step too.
@@ -78,12 +77,12 @@ struct StepBuilder {
     mutating func say(_ verdict: Verdict) { verdicts.append(verdict) }
 
     mutating func send(
-        _ item: Item, to destination: Destination, isGathered: Bool = false,
+        _ item: consuming Item, to destination: Destination, isGathered: Bool = false,
         releases held: String? = nil
     ) {
         let address = Parcel.Address(destination: destination, isGathered: isGathered)
         let place = parcel(for: address)
-        parcels[place].items.append(item)
+        parcels[place].items.append(consume item)
         if let held { parcels[place].releases.append(held) }
     }
 
@@ -105,42 +104,41 @@ struct StepBuilder {
         }
     }
 
-    mutating func put(_ incident: Incident) {
-        incidents.append(incident)
-        change(.incident(incident))
+    mutating func put(_ incident: consuming Incident) {
+        let shared = Incident.Shared(incident)
+        incidents.append(shared)
+        change(.incident(shared))
     }
 
     /// Makes room for so many matches more: each is an incident and perhaps a stamp.
     mutating func reserve(_ matches: Int) {
         guard matches > 0 else { return }
         incidents.reserveCapacity(incidents.count + matches)
-        stamps.reserveCapacity(stamps.count + matches)
         step.changes.reserveCapacity(step.changes.count + 2 * matches)
     }
 
     /// Begins a part of the step (an event's matches): what was changed so far counts from now on.
     mutating func beginPart() {
         earlierIncidents = incidents.count
-        earlierStamps = stamps.count
+        earlierChanges = step.changes.count
     }
 
     /// The open or acknowledged incident of a rule on the step's device.
-    func incident(of rule: String, slot: Int?, _ memory: Memory) -> Incident? {
-        if let changed = incidents[..<earlierIncidents].last(where: { $0.rule == rule }) {
-            return changed.state == .cleared ? nil : changed
+    func incident(of rule: String, slot: Int?, _ memory: Memory) -> Incident.Shared? {
+        if let changed = incidents[..<earlierIncidents].last(where: { $0.value.rule == rule }) {
+            return changed.value.state == .cleared ? nil : changed
         }
-        return slot.flatMap { memory.devices[$0].incidents[rule] }
+        return slot.flatMap { memory.devices[$0].incidents[rule]?.incident }
     }
 
     mutating func setStamp(_ key: StampKey, _ moment: Instant?) {
-        stamps.append((key, moment))
         change(.stamp(key, moment))
     }
 
     /// - Parameter slot: of the stamp's device, where the asker knows it.
     func stamp(_ key: StampKey, _ memory: Memory, slot: Int? = nil) -> Instant? {
-        if let changed = stamps[..<earlierStamps].last(where: { $0.key == key }) {
-            return changed.moment
+        for case .stamp(key, let moment) in step.changes[..<earlierChanges].reversed() {
+            return moment
         }
         return memory.stamp(key, slot: slot)
     }

@@ -5,8 +5,8 @@
 /// A binary heap of (due, timer), the earliest first. The same timer may be in it more than once.
 struct TimerHeap: Sendable {
     enum Timer: Hashable, Sendable {
-        /// An incident's own timer, by its id.
-        case incident(String)
+        /// The own timer of a rule's incident on a device, by the device's slot in Memory.
+        case incident(slot: Int, rule: String)
         /// What is held for one contact on one way.
         case digest(Destination)
     }

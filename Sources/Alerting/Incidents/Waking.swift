@@ -48,13 +48,16 @@ extension StepBuilder {
     private mutating func release(_ destination: Destination, _ memory: Memory) {
         guard let held = memory.held[destination] else { return }
         releaseTroubles(held.deliveries.filter { $0.trouble != nil })
+        let ids = Set(held.deliveries.flatMap { $0.items.map(\.incident.id) })
+        let before = memory.incidents { ids.contains($0.id) }
+        // As this step leaves them.
+        let known = Dictionary(
+            (before + incidents.map(\.value)).map { ($0.id, $0) }, uniquingKeysWith: { $1 })
         for delivery in held.deliveries {
             for (number, old) in delivery.items.enumerated() {
                 var item = old
                 item.reason = .digest
-                if let now = incidents.last(where: { $0.id == old.incident.id })
-                    ?? memory.incident(id: old.incident.id)
-                {
+                if let now = known[old.incident.id] {
                     item.incident.state = now.state
                     item.incident.count = now.count
                 } else {

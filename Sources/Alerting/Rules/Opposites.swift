@@ -34,6 +34,9 @@ enum Opposites {
         "unlock": "lock",
     ]
 
+    private static let undoable = Set(types.keys).union(alarms.keys)
+        .union([Boundary.batteryKind, Boundary.speedKind, Boundary.silentKind])
+
     static let enter = "geofenceEnter"
     static let exit = "geofenceExit"
 
@@ -51,8 +54,6 @@ enum Opposites {
 
     /// Whether anything undoes it.
     static func hasOpposite(_ member: Incident.Member) -> Bool {
-        member.place != nil || types[member.kind] != nil || alarms[member.kind] != nil
-            || member.kind == Boundary.batteryKind || member.kind == Boundary.speedKind
-            || member.kind == Boundary.silentKind
+        member.place != nil || undoable.contains(member.kind)
     }
 }

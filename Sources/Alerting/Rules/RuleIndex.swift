@@ -6,6 +6,8 @@ final class RuleIndex: Sendable {
     let book: RuleBook
     /// The enabled rules, in the order of their ids: everything else here is numbers into this.
     let rules: [ActiveRule]
+    /// Their ids.
+    let ids: [String]
     let compiled: [CompiledRule]
     /// Of all rules; a rule's are `forms[rule.forms]`, in the order in which they are written.
     let forms: [Form]
@@ -22,8 +24,10 @@ final class RuleIndex: Sendable {
     let boundaries: BoundaryTable
     /// Rules about sources.
     let sourceRules: [Int32]
-    /// Rules whose incidents events of a kind may end, by (kind, selector).
-    let clearing: Buckets
+    /// The kinds of events that may end an incident; a rule's are `endings[rule.endings]`.
+    let endings: [Int32]
+    /// Those of any rule.
+    let allEndings: Set<Int32>
     private let numbers: [String: Int32]
 
     /// One rule, without references.
@@ -34,6 +38,7 @@ final class RuleIndex: Sendable {
         var firesOnUnknown: Bool
         var selectors: Range<Int32>
         var isForAll: Bool
+        var endings: Range<Int32>
     }
 
     /// One thing that a `when` listens to.
@@ -58,7 +63,13 @@ final class RuleIndex: Sendable {
         }
         builder.boundaries.finish()
         self.book = book
-        rules = builder.rules.map { ActiveRule($0, book.contacts) }
+        // Of rules that tell the same people, the list is one.
+        var hearers: Set<[Incident.Told]> = []
+        rules = builder.rules.map { rule in
+            let own = ActiveRule.hearers(of: rule.notify, book.contacts)
+            return ActiveRule(rule, hearers: hearers.insert(own).memberAfterInsert)
+        }
+        ids = builder.rules.map(\.id)
         compiled = builder.compiled
         forms = builder.forms
         kinds = builder.kinds
@@ -67,7 +78,8 @@ final class RuleIndex: Sendable {
         matching = Buckets(builder.matching)
         guarded = Buckets(builder.guarded)
         byPlace = Buckets(builder.byPlace)
-        clearing = Buckets(builder.clearing)
+        endings = builder.endings
+        allEndings = Set(builder.endings)
         grid = builder.grid
         boundaries = builder.boundaries
         sourceRules = builder.sourceRules
@@ -88,6 +100,7 @@ final class RuleIndex: Sendable {
 
     /// The crossing that a member of a rule's incident is, if positions show it.
     func crossing(of member: Incident.Member, _ rule: ActiveRule) -> Crossing? {
+        guard !boundaries.isEmpty else { return nil }
         if let place = member.place {
             guard case .area = book.places[place] else { return nil }
             return Crossing(.place(place), isInto: member.kind == Opposites.enter)
@@ -105,6 +118,11 @@ final class RuleIndex: Sendable {
             return true
         }
         return false
+    }
+
+    /// Whether an event of these kinds may end an incident of the rule.
+    func mayEnd(_ rule: CompiledRule, _ kinds: EventKinds) -> Bool {
+        rule.endings.contains { kinds.contains(endings[Int($0)]) }
     }
 
     /// The form, of those that the event fits, that is written first.
@@ -135,7 +153,7 @@ final class ActiveRule: Sendable {
     /// Of `source: silent`.
     let silenceMilliseconds: Int64?
 
-    init(_ rule: Rule, _ contacts: [String: Contact]) {
+    init(_ rule: Rule, hearers: [Incident.Told]) {
         id = rule.id
         severity = rule.severity
         quietMilliseconds = rule.oncePer.duration?.wholeMilliseconds
@@ -144,7 +162,7 @@ final class ActiveRule: Sendable {
         quietsByPlace = rule.oncePer.by.contains(.place)
         lateMilliseconds = rule.late.upTo.wholeMilliseconds
         lateThen = rule.late.then
-        hearers = Self.hearers(of: rule.notify, contacts)
+        self.hearers = hearers
         clears = rule.clears
         clearAfterMilliseconds = rule.clearAfter.wholeMilliseconds
         switch rule.when {
@@ -156,7 +174,7 @@ final class ActiveRule: Sendable {
             if case .sourceSilent(let span) = rule.when { span.wholeMilliseconds } else { nil }
     }
 
-    private static func hearers(
+    static func hearers(
         of notify: [NotifyStep], _ contacts: [String: Contact]
     ) -> [Incident.Told] {
         var found: [Incident.Told] = []
@@ -194,7 +212,7 @@ extension RuleIndex {
         var matching: [Entry] = []
         var guarded: [Entry] = []
         var byPlace: [Entry] = []
-        var clearing: [Entry] = []
+        var endings: [Int32] = []
         var grid = PlaceGrid()
         var boundaries = BoundaryTable()
         var sourceRules: [Int32] = []
@@ -215,13 +233,16 @@ extension RuleIndex {
             ruleSelectors += fitting
             rules.append(rule)
             if case .sourceSilent = rule.when { sourceRules.append(number) }
+            let firstEnding = Int32(endings.count)
+            endings += self.endings(of: rule).sorted()
             compiled.append(
                 CompiledRule(
                     forms: firstForm..<Int32(forms.count),
                     condition: rule.condition.map { conditions.add($0, book) } ?? -1,
                     firesOnUnknown: rule.firesOnUnknown,
                     selectors: firstSelector..<Int32(ruleSelectors.count),
-                    isForAll: fitting == [SelectorTable.all]))
+                    isForAll: fitting == [SelectorTable.all],
+                    endings: firstEnding..<Int32(endings.count)))
             let listened = Self.fewest(forms[Int(firstForm)...])
             let isWide = fitting.contains { !selectors.isExact($0) }
             let places = isWide ? guardPlaces(of: rule) : nil
@@ -234,9 +255,6 @@ extension RuleIndex {
                     }
                 }
                 for place in places ?? [] { byPlace.append((kind, place, number)) }
-            }
-            for kind in endings(of: rule) {
-                for selector in fitting { clearing.append((kind, selector, number)) }
             }
         }
 

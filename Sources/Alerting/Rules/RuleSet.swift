@@ -66,7 +66,7 @@ extension RuleSet {
             uniqueId: event.device?.uniqueId ?? known?.uniqueId ?? "",
             Facts(event, past: memory.reports(slot), known: known), memory)
         guard answers.hasMatch else { return [] }
-        return answers.list.filter(\.isMatch).map { index.rules[Int($0.rule)].id }
+        return answers.list.filter(\.isMatch).map { index.ids[Int($0.rule)] }
     }
 
     func kinds(of event: Event, _ memory: Memory) -> EventKinds {
@@ -149,25 +149,18 @@ extension RuleSet {
             uniqueId: subject.key.uniqueId, facts, memory)
     }
 
-    /// Rules whose open incident on the device an event could end, in the order of their ids.
+    /// Rules whose open incident an event could end, in the order of their ids.
     /// - Parameter open: the rules that have one.
-    mutating func clearable(
-        _ kinds: EventKinds, of subject: Subject, among open: [String]
-    ) -> [Int32] {
-        let fitting = selectors(
-            slot: subject.slot, name: subject.name, uniqueId: subject.key.uniqueId)
-        nextRound()
-        candidates.removeAll(keepingCapacity: true)
-        addAll(of: index.clearing, kinds, fitting)
-        guard open.count < candidates.count else { return candidates.sorted() }
+    func clearable(_ kinds: EventKinds, among open: [String]) -> [Int32] {
         let found = open.compactMap { index.number(ofRule: $0) }
-        return Set(found).filter { rounds[Int($0)] == round }.sorted()
+            .filter { index.mayEnd(index.compiled[Int($0)], kinds) }
+        return found.count > 1 ? Set(found).sorted() : found
     }
 
     /// Whether an event of these kinds could end anything.
     func couldClear(_ kinds: EventKinds) -> Bool {
         var could = false
-        kinds.forEach { if index.clearing.has($0) { could = true } }
+        kinds.forEach { if index.allEndings.contains($0) { could = true } }
         return could
     }
 

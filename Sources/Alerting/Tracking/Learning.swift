@@ -51,6 +51,9 @@ final class Happening {
 
     /// What makes it unlike any other: events without an id of the server are each their own.
     private(set) lazy var identity = event.id > 0 ? event.identity : "\(event.identity)|\(seq)"
+    /// What each item of a message says of it.
+    private(set) lazy var eventFacts = Item.EventFacts(event)
+    private(set) lazy var positionFacts = event.position.map { Item.PositionFacts($0) }
 }
 
 extension Memory {
@@ -167,7 +170,8 @@ extension StepBuilder {
             if memory.stamp(moved).map({ $0 < moment }) ?? true { setStamp(moved, moment) }
         }
         let own = subject.slot.map { memory.devices[$0].incidents } ?? SortedTable()
-        for incident in standIn.incidents.values where !own.contains(incident.rule) {
+        for incident in standIn.incidents.values.map(\.incident.value)
+        where !own.contains(incident.rule) {
             var moved = incident
             moved.device = subject.key
             moved.deviceName = subject.name
