@@ -84,7 +84,7 @@ extension Engine {
             let happening = happening(event, subject, memory)
             step.about(happening)
             let facts = Facts(
-                event, past: subject.past(memory), known: step.device(subject, memory))
+                event, past: subject.past(memory), known: step.device(subject, memory)?.attributes)
             let answers = rules.find(happening.kinds, of: subject, facts, memory)
             var judgement = Judgement(
                 seq: happening.seq, device: subject.key, rulesHash: rules.book.hash)

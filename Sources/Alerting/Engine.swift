@@ -196,7 +196,8 @@ package struct Engine: Sendable {
                 isWhole || subject.news.contains(where: { $0.time <= moment })
             else { continue }
             let facts = Facts(
-                recent.event, past: subject.past(memory), known: step.device(subject, memory))
+                recent.event, past: subject.past(memory),
+                known: step.device(subject, memory)?.attributes)
             let kinds = rules.kinds(of: recent.event, memory)
             var answers = rules.find(kinds, of: subject, facts, memory)
             answers.list.removeAll { answer in

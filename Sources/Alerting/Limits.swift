@@ -24,15 +24,16 @@ package enum Limits {
     package static let txnBytes = 256
 
     // Sessions and sockets with trackers' servers
-    /// Of a list that a server answers with: ten thousand devices take about ten million bytes.
-    package static let listBytes = 128 << 20
+    /// Of a list that a server answers with: a million devices take about a thousand million bytes.
+    package static let listBytes = 1 << 30
     package static let sessionBytes = 1 << 20
     package static let sessionSeconds: Int64 = 20
-    package static let listSeconds: Int64 = 120
+    package static let listSeconds: Int64 = 300
     package static let cookies = 16
     package static let cookieBytes = 4 << 10
-    /// Of one message, in however many fragments it comes.
-    package static let socketMessageBytes = 16 << 20
+    /// Of one message, in however many fragments it comes. The first one of a connection has the
+    /// last position of every device.
+    package static let socketMessageBytes = listBytes
     package static let socketFragments = 1 << 16
     /// From the first packet to the answer to the upgrade.
     package static let upgradeSeconds: Int64 = 20
@@ -85,6 +86,8 @@ package enum Limits {
     // Pump and store
     /// Positions and devices that wait for the pump.
     package static let reportsInMemory = 65_536
+    /// How long a socket is not read because there is no room for more.
+    package static let reportRoomMilliseconds = 5_000
     /// Below this none gives way to a newer one of its device.
     package static let reportsUnmerged = 2_048
     package static let reportsPerCommit = 4_096

@@ -20,7 +20,7 @@ extension TraccarSocket {
         case broken(String)
         /// Nothing came for so long.
         case silent(Duration)
-        /// A message larger than `Limits.socketMessageBytes`.
+        /// A message larger than `Settings.messageBytes`.
         case tooLarge
         case cancelled
 

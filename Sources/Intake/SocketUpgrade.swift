@@ -79,7 +79,7 @@ struct SocketUpgrade: Sendable {
         _ channel: any Channel, _ authority: String, _ verdict: SocketVerdict
     ) throws -> EventLoopFuture<Answer> {
         let upgrader = NIOTypedWebSocketClientUpgrader<Answer>(
-            maxFrameSize: Limits.socketMessageBytes, enableAutomaticErrorHandling: false
+            maxFrameSize: settings.messageBytes, enableAutomaticErrorHandling: false
         ) { channel, _ in
             channel.eventLoop.makeCompletedFuture { try open(channel, verdict) }
         }
@@ -110,7 +110,7 @@ struct SocketUpgrade: Sendable {
         try pipeline.addHandler(
             NIOWebSocketFrameAggregator(
                 minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: Limits.socketFragments,
-                maxAccumulatedFrameSize: Limits.socketMessageBytes))
+                maxAccumulatedFrameSize: settings.messageBytes))
         let watch = try pipeline.context(handlerType: SilenceWatch.self)
         (watch.handler as? SilenceWatch)?.opened(deadAfter: settings.deadAfter, context: watch)
         return .opened(

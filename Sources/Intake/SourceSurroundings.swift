@@ -13,6 +13,8 @@ package struct SourceSurroundings: Sendable {
     package var unknown: @Sendable ([Event]) async throws -> [Bool]
     /// Inputs without a row of their own: what is known of devices, positions and geofences.
     package var report: @Sendable ([Input]) -> Void
+    /// Whether a long list of those finds room now.
+    package var hasRoom: @Sendable () -> Bool
     /// Notes the first connection, and says how far the source had come.
     package var connected: @Sendable (Instant) async throws -> SourceProgress
     /// Notes a catch-up that ended well, with the moment at which it began.
@@ -45,6 +47,7 @@ package struct SourceSurroundings: Sendable {
         jitter = { 0.5 }
         unknown = { $0.map { _ in true } }
         report = { _ in }
+        hasRoom = { true }
         connected = { SourceProgress(firstConnected: $0) }
         caughtUp = { _ in }
         heard = { _ in }

@@ -24,6 +24,7 @@ package struct TraccarSocket: Sendable {
         package var upgradeTimeout: Duration = .seconds(Limits.upgradeSeconds)
         /// A PEM file: trusted instead of the system's authorities.
         package var ca: String?
+        package var messageBytes = Limits.socketMessageBytes
 
         package init(url: String, name: String) {
             self.url = url

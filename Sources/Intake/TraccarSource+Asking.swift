@@ -16,23 +16,21 @@ extension TraccarSource {
         let devices = try await session.get("/api/devices", read: lists.devices)
         let positions =
             isFirst ? try await part("positions", read: lists.positions) : nil
-        var inputs: [Input] = []
-        let count = state.withLock { state in
-            if let groups {
-                inputs += state.directory.replace(groups: groups).map { report($0, nil) }
-            }
-            for fence in geofences.map({ state.directory.replace(geofences: $0) }) ?? [] {
-                inputs.append(.geofence(server: settings.server, id: fence.id, name: fence.name))
-            }
-            inputs += state.directory.replace(devices: devices).map { report($0, nil) }
-            for position in positions ?? [] where state.directory.note(position) {
-                inputs.append(report(state.directory.device(position.deviceId), position))
-            }
+        let (changed, fences, news, count) = state.withLock { state in
+            let moved = groups.map { state.directory.replace(groups: $0) } ?? []
+            let fences = geofences.map { state.directory.replace(geofences: $0) } ?? []
+            let changed = state.directory.replace(devices: devices)
+            let news = (positions ?? []).filter { state.directory.note($0) }
             state.calendars = calendars ?? state.calendars
             state.status.devices = state.directory.deviceCount
-            return state.status.devices
+            return (moved + changed, fences, news, state.status.devices)
         }
-        around.report(inputs)
+        around.report(
+            fences.map { .geofence(server: settings.server, id: $0.id, name: $0.name) })
+        await feed(changed) { report($0, nil) }
+        await feed(news) { position in
+            report(state.withLock { $0.directory.device(position.deviceId) }, position)
+        }
         sayNames()
         if isFirst { around.log(.debug, "the account has \(count) devices") }
     }

@@ -64,6 +64,8 @@ package final class TraccarSource: Sendable {
         /// Positions are not asked for until then.
         var asksAgain = Instant.distantPast
         var saidStatusEventsSeemOff = false
+        /// The engine took nothing for longer than we wait for it.
+        var isStuck = false
         /// What the engine was told last.
         var saidSilent: Bool?
     }
@@ -159,11 +161,11 @@ package final class TraccarSource: Sendable {
         guard let cookie = await session.cookie else {
             return (.lost(after: .zero), SessionFailure.sessionLost.description)
         }
-        let end = await connect(cookie) { input in self.receive(input) }
+        let end = await connect(cookie) { input in await self.receive(input) }
         return closed(end)
     }
 
-    private func receive(_ input: TraccarSocket.Input) {
+    private func receive(_ input: TraccarSocket.Input) async {
         switch input {
         case .opened:
             let now = around.now()
@@ -182,7 +184,14 @@ package final class TraccarSource: Sendable {
             around.log(.info, "connected")
             sayWhetherSilent()
             ask(isFirst ? .start : .reconnect)
-        case .message(let message): take(message)
+        case .message(let message):
+            state.withLock { $0.counts.messages += 1 }
+            if message.positions.count > Limits.reportsPerCommit {
+                await takeInParts(message)
+            } else {
+                if !message.positions.isEmpty { await makeRoom() }
+                take(message)
+            }
         case .unreadable(let why):
             // It may have been an event: the report has it.
             around.log(.warning, "a message of the socket cannot be read: \(why)")
@@ -212,6 +221,21 @@ package final class TraccarSource: Sendable {
 
     // MARK: - What the socket brings
 
+    /// The first message of a connection has the last position of every device.
+    private func takeInParts(_ message: SocketMessage) async {
+        var part = SocketMessage()
+        part.devices = message.devices
+        for slice in message.positions.slices(of: Limits.reportsPerCommit) {
+            await makeRoom()
+            part.positions = Array(slice)
+            take(part)
+            part.devices = []
+        }
+        part.positions = []
+        part.events = message.events
+        take(part)
+    }
+
     /// One message. Devices first, then positions, then events: so they belong together.
     package func take(_ message: SocketMessage) {
         let now = around.now()
@@ -219,7 +243,6 @@ package final class TraccarSource: Sendable {
         var ready: [Arrival] = []
         var waits = false
         state.withLock { state in
-            state.counts.messages += 1
             for seen in message.devices {
                 guard let device = state.directory.note(seen) else { continue }
                 reports.append(report(device, nil))
@@ -267,6 +290,26 @@ package final class TraccarSource: Sendable {
         if waits { positionBell.ring() }
     }
 
+    /// A list of many is told as the engine takes it: what finds no room in its queue is lost.
+    func feed<Thing: Sendable>(_ things: [Thing], _ input: (Thing) -> Input) async {
+        for slice in things.slices(of: Limits.reportsPerCommit) {
+            await makeRoom()
+            around.report(slice.map(input))
+        }
+    }
+
+    /// Waits for room in the engine's queue, and the server with us; but not for ever, and not
+    /// again before there was room: events come by the same socket.
+    private func makeRoom() async {
+        var tries = state.withLock { $0.isStuck } ? 0 : Limits.reportRoomMilliseconds / 20
+        while !around.hasRoom() {
+            guard tries > 0 else { return state.withLock { $0.isStuck = true } }
+            tries -= 1
+            do { try await around.sleep(.milliseconds(20)) } catch { return }
+        }
+        state.withLock { $0.isStuck = false }
+    }
+
     func report(_ device: Device?, _ position: Position?) -> Input {
         var event = Event(server: settings.server, source: settings.name, type: "")
         event.deviceId = device?.id ?? position?.deviceId ?? 0
@@ -294,6 +337,15 @@ package final class TraccarSource: Sendable {
                 return true
             }
             if !isKept { self.missed() }
+        }
+    }
+}
+
+extension Array {
+    /// Its elements in order, so many at a time.
+    fileprivate func slices(of count: Int) -> some Sequence<ArraySlice<Element>> {
+        stride(from: 0, to: self.count, by: count).lazy.map { start in
+            self[start..<Swift.min(start + count, self.count)]
         }
     }
 }

@@ -251,22 +251,18 @@ package final class Courier: Sendable {
         store.settle(ended.map(\.settlement)) { [self] result in
             switch result {
             case .success:
-                let (wasStuck, isRoomAgain) = state.withLock { state in
-                    let hadRoom = state.lanes.mapValues { $0.room > 0 }
+                let (wasStuck, isWanted) = state.withLock { state in
+                    var isWanted = false
                     for one in ended {
-                        state.lanes[one.delivery.channel]?
+                        let lane = state.lanes[one.delivery.channel]?
                             .settled(one.delivery, one.settlement.next)
+                        isWanted = isWanted || lane == true || one.settlement.isQueued
                     }
                     defer { state.cannotRecord = !state.unrecorded.isEmpty }
-                    return (
-                        state.cannotRecord && state.unrecorded.isEmpty,
-                        state.lanes.contains { hadRoom[$0] == false && $1.room > 0 }
-                    )
+                    return (state.cannotRecord && state.unrecorded.isEmpty, isWanted)
                 }
                 if wasStuck { logger.info("attempts are recorded again") }
-                if isRoomAgain || ended.contains(where: { $0.settlement.isQueued }) {
-                    signal.raise()
-                }
+                if isWanted { signal.raise() }
                 if let attempted { for one in ended { attempted(one.delivery, one.outcome) } }
             case .failure(let error):
                 // At the end of a shutdown: it is queued as it was, and sent once more.

@@ -80,6 +80,7 @@ package struct Feeds: Service {
             try await offLoad { try store.unknown(events) }
         }
         around.report = { pump.report($0) }
+        around.hasRoom = { pump.reports.hasRoom }
         around.connected = { now in
             try await withCheckedThrowingContinuation { continuation in
                 store.connected(name, server: server, at: now) { continuation.resume(with: $0) }

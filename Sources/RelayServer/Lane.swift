@@ -49,10 +49,12 @@ struct Lane: Sendable {
         }
     }
 
-    private mutating func end(_ id: String) {
+    /// - Returns: whether it is there again, for another attempt.
+    private mutating func end(_ id: String) -> Bool {
         leased.remove(id)
-        guard let index = early.firstIndex(where: { $0.id == id }) else { return }
+        guard let index = early.firstIndex(where: { $0.id == id }) else { return false }
         lease([early.remove(at: index)])
+        return true
     }
 
     /// What failed in an earlier run and is not due yet: not leased, but not settled either.
@@ -99,16 +101,20 @@ struct Lane: Sendable {
     }
 
     /// The outcome is on disk.
-    mutating func settled(_ delivery: Delivery, _ next: Settlement.Next) {
+    /// - Returns: whether there is something to look for: it is due again, or there is room again.
+    mutating func settled(_ delivery: Delivery, _ next: Settlement.Next) -> Bool {
+        let hadRoom = room > 0
         switch next {
         case .sent, .dead: unsettled.remove(delivery)
         case .queued(let due): unsettled.add(delivery, due: due)
         }
-        end(delivery.id)
+        // A person may have asked for it once more while it died.
+        let isThere = end(delivery.id)
+        return isThere || (!hadRoom && room > 0)
     }
 
     /// It is queued as it was.
-    mutating func released(_ delivery: Delivery) { end(delivery.id) }
+    mutating func released(_ delivery: Delivery) { _ = end(delivery.id) }
 
     /// When a breaker lets the next probe through, if something waits for it.
     var probeAt: Instant? { count > 0 && !breaker.probing ? breaker.openUntil : nil }

@@ -27,7 +27,8 @@ struct ConditionTests {
         step.changes = [.geofence(server: EngineRun.server, id: 5, name: "Depot Nord")]
         memory.apply(step)
         judge.begin()
-        let answer = judge.judge(root, pool, Facts(event, past: past, known: device), memory)
+        let answer = judge.judge(
+            root, pool, Facts(event, past: past, known: device?.attributes), memory)
         return (answer.truth, pool.words[Int(answer.leaf)], answer.isOpen)
     }
 

@@ -275,5 +275,7 @@ struct IncidentTests {
         var none = EngineRun(.of(.of("all", .alarm(nil)) { $0.oncePer = OncePer(duration: nil) }))
         for _ in 0..<3 { none.alarm("vibration") }
         #expect(none.told.count == 3)
+        let stamps = none.memory.devices.map(\.stamps.count)
+        #expect(stamps == [0], "nothing to keep quiet by")
     }
 }

@@ -1,4 +1,4 @@
-// `outcry-bench all`: the figures (a) to (h), and (r) of (d), one after the other, alone on the
+// `outcry-bench all`: the figures (a) to (i), and (r) of (d), one after the other, alone on the
 // machine if one can.
 
 import Foundation
@@ -24,7 +24,9 @@ extension Bench {
         let figures = RelayFigures(
             report: report, folder: folder, scale: try options.fraction("scale", 1))
         let connection = ConnectionFigures(
-            report: report, folder: folder, scale: figures.scale)
+            report: report, folder: folder, scale: figures.scale,
+            devices: try options.number("devices", 1_000),
+            positions: try options.number("positions", Int(200_000 * figures.scale)))
         let parts: [(name: String, measure: () throws -> Void)] = [
             ("a", { try matching(report, in: folder, only: sizes) }),
             ("b", { try decoding(report) }),
@@ -34,7 +36,8 @@ extension Bench {
             ("e", figures.memory),
             ("f", figures.ruleCount),
             ("g", figures.start),
-            ("h", connection.measure),
+            ("h", connection.catchUp),
+            ("i", connection.socket),
         ]
         var failed = false
         for part in parts where only.isEmpty || only.contains(part.name) {

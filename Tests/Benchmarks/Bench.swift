@@ -3,7 +3,7 @@
 // loopback, bounded in count and time, and starts and stops only what it started.
 //
 //     outcry-bench all [--outcry .build/release/outcry] [--only c,d] [--scale 0.1]
-//         [--rules 10,10000]
+//         [--rules 10,10000] [--devices 1000] [--positions 200000]
 //     outcry-bench load --port 8642 --count 100000 [--connections 64] [--rate 100]
 //     outcry-bench sink [--port 0]
 

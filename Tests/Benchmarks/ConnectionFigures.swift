@@ -1,5 +1,6 @@
-// Figures (h): the connection to a tracker's server, against the stand-in of TrackerSimulator in
-// this very process, which shares the machine's cores with the relay. So they are floors.
+// Figures (h) and (i): the connection to a tracker's server, against the stand-in of
+// TrackerSimulator in this very process, which shares the machine's cores with the relay. So they
+// are floors.
 
 import Foundation
 import Synchronization
@@ -11,6 +12,10 @@ struct ConnectionFigures {
     let report: Report
     let folder: String
     let scale: Double
+    /// Of the server whose socket is followed.
+    let devices: Int
+    /// That come over it.
+    let positions: Int
 
     private func scaled(_ count: Int) -> Int { max(100, Int(Double(count) * scale)) }
 
@@ -18,15 +23,10 @@ struct ConnectionFigures {
         Moment(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
     }
 
-    func measure() throws {
-        try catchUp()
-        try socket()
-    }
-
     // MARK: - A gap
 
     /// A relay that was connected once is away while very much happens.
-    private func catchUp() throws {
+    func catchUp() throws {
         let count = scaled(100_000)
         let devices = 200
         let server = try waitFor {
@@ -71,16 +71,12 @@ struct ConnectionFigures {
 
     // MARK: - The socket
 
-    /// A fleet of a million is tried with OUTCRY_BENCH_DEVICES=1000000.
-    private static let devices =
-        ProcessInfo.processInfo.environment["OUTCRY_BENCH_DEVICES"].flatMap { Int($0) } ?? 1_000
-
     /// From an alarm on the server to its notification at the sink, by the socket; then positions.
-    private func socket() throws {
-        let server = try waitFor {
+    func socket() throws {
+        let server = try waitFor { [devices] in
             try await Simulator.start(
                 SimulatorConfiguration(
-                    world: .standard(.traccar6, fleet: Self.devices, now: Self.now())),
+                    world: .standard(.traccar6, fleet: devices, now: Self.now())),
                 now: Self.now)
         }
         defer { try? waitFor { try await server.stop() } }
@@ -105,28 +101,34 @@ struct ConnectionFigures {
         let road = Spread(began.compactMap { id, moment in times[id].map { $0 - moment } })
         report.add("socket_to_sink_p50", Double(road.percentile(50)) / 1e6, "ms", target: "< 3")
         report.add("socket_to_sink_p99", Double(road.percentile(99)) / 1e6, "ms")
-        try positions(server, relay)
+        try follow(server, relay)
         try relay.stop()
     }
 
     private func alarm(_ number: Int) -> World.Report {
-        var report = World.Report(Int64(101 + number % Self.devices), at: World.depot)
-        report.alarms = [number / Self.devices % 2 == 0 ? "vibration" : "movement"]
+        var report = World.Report(Int64(101 + number % devices), at: World.depot)
+        report.alarms = [number / devices % 2 == 0 ? "vibration" : "movement"]
         return report
     }
 
-    /// As many position messages as the stand-in can send.
-    private func positions(_ server: Simulator, _ relay: BenchRelay) throws {
-        let count = scaled(200_000)
+    /// As many position messages as the stand-in can send. What is kept of a device is bounded, but
+    /// has to fill first: of so many devices that takes sixteen positions of each.
+    private func follow(_ server: Simulator, _ relay: BenchRelay) throws {
+        let count = positions
         let memory = try relay.residentMegabytes()
         let processor = try relay.processorSeconds()
         let start = nanoseconds()
-        for number in 0..<count {
-            server.perform(
-                .report(World.Report(Int64(101 + number % Self.devices), at: World.depot)))
-        }
-        try wait(for: "the relay to read \(count) positions", seconds: 120) {
-            try Self.metric("outcry_source_positions_total", of: relay) >= Double(count)
+        var grown: [Double] = []
+        for quarter in 0..<4 {
+            for number in (quarter * count / 4)..<((quarter + 1) * count / 4) {
+                server.perform(
+                    .report(World.Report(Int64(101 + number % devices), at: World.depot)))
+            }
+            let sent = Double((quarter + 1) * count / 4)
+            try wait(for: "the relay to read \(Int(sent)) positions", seconds: 600) {
+                try Self.metric("outcry_source_positions_total", of: relay) >= sent
+            }
+            grown.append(try relay.residentMegabytes() - memory)
         }
         let seconds = Double(nanoseconds() - start) / 1e9
         report.add(
@@ -135,7 +137,10 @@ struct ConnectionFigures {
         report.add(
             "socket_position_cpu",
             (try relay.processorSeconds() - processor) * 1_000 / Double(count), "ms/position")
-        report.add("socket_memory_growth", try relay.residentMegabytes() - memory, "MB")
+        report.add("socket_memory_before", memory, "MB")
+        for (quarter, growth) in grown.enumerated() {
+            report.add("socket_memory_growth_after_\(quarter + 1)_of_4", growth, "MB")
+        }
     }
 
     // MARK: - Both
@@ -149,7 +154,7 @@ struct ConnectionFigures {
                 http:
                   fleet-api: { url: "http://127.0.0.1:\(sink?.port ?? 9)/alerts", at_once: 64 }
                 """,
-            url: server.url, session: "{ token: \(World.Account().token) }")
+            url: server.url, session: "{ token: \(World.Account().token) }", every: "15m")
         return files
     }
 

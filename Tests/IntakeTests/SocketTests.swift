@@ -133,7 +133,7 @@ struct SocketTests {
         #expect(pong.withLock { $0 } == "are you there?")
     }
 
-    @Test("a message of many megabytes is read, one beyond 16 MiB ends the connection")
+    @Test("a message of many megabytes is read, one beyond the bound ends the connection")
     func large() async throws {
         let padding = ByteBuffer(repeating: 32, count: 15 << 20)
         let position = ByteBuffer(string: Self.position(8))
@@ -146,15 +146,40 @@ struct SocketTests {
             Self.close(peer)
         }
         #expect(run.messages.flatMap(\.positions).map(\.id) == [8, 8])
-        let single = try await Self.run { peer in
+        let bounded = { (settings: inout TraccarSocket.Settings) in
+            settings.messageBytes = 16 << 20
+        }
+        let single = try await Self.run(adapt: bounded) { peer in
             peer.send(.text, ByteBuffer(repeating: 32, count: (16 << 20) + 1))
         }
         #expect(single.end == .tooLarge)
-        let inPieces = try await Self.run { peer in
+        let inPieces = try await Self.run(adapt: bounded) { peer in
             peer.send(.text, padding, final: false)
             peer.send(.continuation, padding)
         }
         #expect(inPieces.end == .tooLarge)
+    }
+
+    @Test("the last positions of a large fleet are one message, and it is read")
+    func fleet() async throws {
+        let count = 60_000
+        // As long as a real one: what else a position has is passed over.
+        let rest = String(repeating: "x", count: 400)
+        var text = #"{"positions":["#
+        for id in 1...count {
+            text += id > 1 ? "," : ""
+            text += #"{"id":\#(id),"deviceId":\#(id),"latitude":51.5,"longitude":7.5,"#
+            text += #""protocol":"\#(rest)"}"#
+        }
+        text += "]}"
+        let message = ByteBuffer(string: text)
+        #expect(message.readableBytes > 24 << 20)
+        let run = try await Self.run { peer in
+            peer.send(.text, message)
+            Self.close(peer)
+        }
+        #expect(run.messages.map(\.positions.count) == [count])
+        #expect(run.messages.last?.positions.last?.deviceId == Int64(count))
     }
 
     @Test("a message that cannot be read is told of and dropped; the next one comes")

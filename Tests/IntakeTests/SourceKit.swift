@@ -93,6 +93,7 @@ final class SourceWorld: Sendable {
         var order: [Arrival] = []
         var diskIsFull = false
         var reports: [Input] = []
+        var hasRoom = true
         var progress: SourceProgress?
         var results: [CatchupResult] = []
         var log: [String] = []
@@ -166,6 +167,7 @@ final class SourceWorld: Sendable {
             self.state.withLock { state in events.map { state.inbox[$0.identity] == nil } }
         }
         around.report = { inputs in self.note { $0.reports += inputs } }
+        around.hasRoom = { self.state.withLock { $0.hasRoom } }
         around.connected = { now in
             self.state.withLock { state in
                 let progress = state.progress ?? SourceProgress(firstConnected: now)

@@ -278,6 +278,44 @@ struct SourceTests {
         await running.value
     }
 
+    @Test("the first message of a large fleet is told as the engine takes it, and all of it")
+    func firstMessage() async throws {
+        let source = world.source()
+        let running = Task { await source.run() }
+        await world.wait { $0.results.count == 1 }
+        world.note { state in
+            state.hasRoom = false
+            state.reports = []
+        }
+        let start = now
+        let count = 3 * Limits.reportsPerCommit + 1
+        let first = message(
+            devices: [serverDevice(8)],
+            positions: (1...count).map { IntakeTests.position(Int64($0)) },
+            events: [bare(1, position: 5)])
+        world.state.withLock { $0.connections[0] }.yield(.message(first))
+        await world.clock.waitForSleep(of: .milliseconds(20))
+        #expect(world.state.withLock { $0.reports.isEmpty && $0.order.isEmpty })
+        world.note { $0.hasRoom = true }
+        world.clock.advance(.milliseconds(20))
+        await world.wait { $0.reports.count == count + 1 && $0.order.count == 1 }
+        #expect(stored[0].event.position?.id == 5)
+        #expect(source.counts.positions == count && source.counts.messages == 1)
+        // An engine that takes nothing any more holds up no event for long.
+        world.note { $0.hasRoom = false }
+        for id: Int64 in 2...3 {
+            let next = message(positions: [IntakeTests.position(90)], events: [bare(id)])
+            world.state.withLock { $0.connections[0] }.yield(.message(next))
+        }
+        while stored.count < 3 {
+            world.clock.advance(.milliseconds(20))
+            await Task.yield()
+        }
+        #expect(now - start < .milliseconds(Int64(2 * Limits.reportRoomMilliseconds)))
+        running.cancel()
+        await running.value
+    }
+
     @Test("what waits at the end goes on disk as it is")
     func endOfRun() async throws {
         let source = world.source()

@@ -76,10 +76,13 @@ package final class RelayFolder: Sendable {
     }
 
     /// Writes the configuration that a test starts from.
-    /// - Parameter session: of the source, such as `{ token: abc }`; empty: webhooks alone.
+    /// - Parameters:
+    ///   - session: of the source, such as `{ token: abc }`; empty: webhooks alone.
+    ///   - every: how often it catches up.
     package func configure(
         channels: String = "", more: String = "", listen: String = "127.0.0.1:0",
-        data: String = "outcry.db", url: String = "https://iot.example.org", session: String = ""
+        data: String = "outcry.db", url: String = "https://iot.example.org", session: String = "",
+        every: String = "10s"
     ) throws {
         let indented = channels.split(separator: "\n", omittingEmptySubsequences: false)
             .map { "  \($0)" }.joined(separator: "\n")
@@ -93,7 +96,7 @@ package final class RelayFolder: Sendable {
               biketrax:
                 url: \(url)
                 webhook: { path: \(Self.webhookPath), authorization: "${file:webhook-key}" }
-            \(session.isEmpty ? "" : "    session: \(session)\n    catch_up: { every: 10s }")
+            \(session.isEmpty ? "" : "    session: \(session)\n    catch_up: { every: \(every) }")
             \(channels.isEmpty ? "" : "channels:\n" + indented)
             log: { level: info, format: json }
             \(more)

@@ -233,7 +233,7 @@ package struct Item: Hashable, Sendable, Codable {
         /// Milliseconds between its effective time and its receipt; 0 or more.
         package var lateMilliseconds: Int64
         package var txn: String?
-        package init(_ event: Event) {
+        package init(_ event: borrowing Event) {
             id = event.id
             type = event.type
             alarm = event.alarm
@@ -253,7 +253,7 @@ package struct Item: Hashable, Sendable, Codable {
         package var valid: Bool
         package var time: Instant?
         package var address: String?
-        package init(_ position: Position) {
+        package init(_ position: borrowing Position) {
             latitude = position.coordinate.latitude
             longitude = position.coordinate.longitude
             speed = position.speed

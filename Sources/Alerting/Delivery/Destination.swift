@@ -19,7 +19,7 @@ package struct Destination: Hashable, Comparable, Sendable {
             contact: delivery.contact, channel: delivery.channel, address: delivery.address)
     }
 
-    package init(_ told: Incident.Told) {
+    package init(_ told: borrowing Incident.Told) {
         self.init(contact: told.contact, channel: told.channel, address: told.address)
     }
 

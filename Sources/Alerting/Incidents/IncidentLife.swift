@@ -99,9 +99,11 @@ extension StepBuilder {
         let isLate = happening.event.lateMilliseconds > rule.lateMilliseconds
         if isLate, rule.lateThen == .log { return Verdict(rule: rule.id, result: .late) }
         let now = step.now
-        let key = stampKey(rule, happening, member)
-        let quietEnd = rule.quietMilliseconds.flatMap { span in
-            stamp(key, memory, slot: subject.slot)?.shifted(milliseconds: span)
+        // A rule that never keeps quiet leaves no stamp.
+        let key = rule.quietMilliseconds.map { _ in stampKey(rule, happening, member) }
+        let quietEnd = key.flatMap { key in
+            stamp(key, memory, slot: subject.slot)?
+                .shifted(milliseconds: rule.quietMilliseconds ?? 0)
         }
         let isWithin = quietEnd.map { now < $0 } ?? false
 
@@ -125,7 +127,7 @@ extension StepBuilder {
             }
         } else {
             tell(telling, &incident, rule, happening, member, gathers: gathers)
-            setStamp(key, now)
+            if let key { setStamp(key, now) }
         }
         incident.due =
             incident.state == .cleared

@@ -19,8 +19,10 @@ final class Facts {
     /// nil: the event has no position, or not all of it is known.
     let positionAttributes: Attributes?
 
-    /// - Parameter past: the device's reports in Memory, or more than those.
-    init(_ event: Event, past: [Report], known: Device?) {
+    /// - Parameters:
+    ///   - past: the device's reports in Memory, or more than those.
+    ///   - known: the device's attributes before this event; nil: only bare events so far.
+    init(_ event: borrowing Event, past: [Report], known: Attributes?) {
         time = event.effectiveTime
         server = event.server
         let timeOfPosition = event.timeOfPosition
@@ -31,7 +33,7 @@ final class Facts {
         if let attributes = event.device?.attributes, !attributes.isEmpty || known == nil {
             deviceAttributes = attributes
         } else {
-            deviceAttributes = known?.attributes
+            deviceAttributes = known
         }
         eventAttributes = event.isReport ? nil : event.attributes
         positionAttributes = event.position.flatMap { $0.isExcerpt ? nil : $0.attributes }

@@ -64,7 +64,7 @@ extension RuleSet {
             kinds(of: event, memory), slot: slot,
             name: event.device?.name ?? known?.name ?? "",
             uniqueId: event.device?.uniqueId ?? known?.uniqueId ?? "",
-            Facts(event, past: memory.reports(slot), known: known), memory)
+            Facts(event, past: memory.reports(slot), known: known?.attributes), memory)
         guard answers.hasMatch else { return [] }
         return answers.list.filter(\.isMatch).map { index.ids[Int($0.rule)] }
     }

@@ -39,7 +39,10 @@ final class Happening {
     /// Its effective time.
     let time: Instant
 
-    init(_ event: Event, seq: Int64, _ subject: Subject, _ kinds: EventKinds, _ memory: Memory) {
+    init(
+        _ event: Event, seq: Int64, _ subject: borrowing Subject, _ kinds: EventKinds,
+        _ memory: borrowing Memory
+    ) {
         self.event = event
         self.seq = seq
         device = subject.key
@@ -71,7 +74,7 @@ extension StepBuilder {
         let name = event.device?.name ?? known?.name ?? key.uniqueId
         var subject = Subject(
             key: key, slot: slot, isBare: event.device == nil && known == nil, name: name,
-            facts: Facts(event, past: memory.reports(slot), known: known),
+            facts: Facts(event, past: memory.reports(slot), known: known?.attributes),
             recent: slot.map { memory.devices[$0].recent } ?? [])
         let standIn = memory.standIn(for: event, at: slot)
         if standIn != nil || isNews(event, slot, known, memory) {
@@ -112,12 +115,15 @@ extension StepBuilder {
     }
 
     private mutating func note(_ report: Report, _ subject: inout Subject, _ memory: Memory) {
+        var report = report
         guard let known = subject.slot.flatMap({ memory.devices[$0].reports.copy(of: report) })
         else {
+            // Mostly it is where it was: then the list is one, for sixteen reports of a million.
+            let last = subject.slot.flatMap { memory.devices[$0].reports.last?.geofences }
+            if let last, last == report.geofences { report.geofences = last }
             subject.news.append(report)
             return change(.report(subject.key, report))
         }
-        var report = report
         // Of a copy of one whose own time does not count, the first receipt stays.
         report.time = known.time
         report.join(known)
@@ -131,7 +137,7 @@ extension StepBuilder {
     /// lateness, since a tracker's clock and ours are not one).
     private mutating func fold(_ subject: Subject, _ memory: Memory) {
         guard let slot = subject.slot,
-            memory.devices[slot].reports.count + subject.news.count > Limits.reportsPerDevice
+            memory.devices[slot].reports.count + subject.news.count >= Limits.reportsPerDevice
         else { return }
         let half = Limits.reportsPerDevice / 2
         let most = Limits.recentReportsPerDevice + half
@@ -142,7 +148,7 @@ extension StepBuilder {
         // The last of the old ones tells where the device came from.
         var count = max(past.count(where: { $0.time < recent }) - 1, past.count - most)
         count = min(count, past.count - half)
-        guard past.count > Limits.reportsPerDevice, count >= half else { return }
+        guard past.count >= Limits.reportsPerDevice, count >= half else { return }
         let older = Array(past[..<count])
         var base = past[count]
         for old in older.reversed() { base.absorb(old) }

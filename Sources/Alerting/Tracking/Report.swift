@@ -58,7 +58,7 @@ package struct Report: Hashable, Sendable {
 extension Report {
     /// What a position says.
     /// - Parameter time: when it counts as made (`Event.timeOfPosition`).
-    package init(_ position: Position, at time: Instant) {
+    package init(_ position: borrowing Position, at time: Instant) {
         self.init(time: time)
         if let own = position.time, own != time { deviceTime = own }
         // A scenario may say values without a place: not a number, and nothing is said of it.
@@ -88,7 +88,7 @@ extension Report {
     }
 
     /// What the event says by its type alone; nil for most types.
-    package init?(saidBy event: Event, at time: Instant) {
+    package init?(saidBy event: borrowing Event, at time: Instant) {
         var (moving, ignition): (Bool?, Bool?)
         switch event.type {
         case "deviceMoving": moving = true
