@@ -20,14 +20,19 @@ package enum Limits {
     /// Of bodies that are being received or committed, on one event loop.
     package static let bodyBytesInMemory = 64 << 20
     package static let jsonDepth = 64
+    /// In larger documents the place of a mistake is not looked for.
+    package static let placedJSONBytes = 1 << 20
     package static let eventsPerBody = 10_000
     package static let txnBytes = 256
 
     // Sessions and sockets with trackers' servers
-    /// Of a list that a server answers with: a million devices take about a thousand million bytes.
+    /// Of all devices or the last positions of all: a million take up to a thousand million bytes.
     package static let listBytes = 1 << 30
+    /// Of anything else that a server answers.
+    package static let answerBytes = 128 << 20
     package static let sessionBytes = 1 << 20
     package static let sessionSeconds: Int64 = 20
+    package static let answerSeconds: Int64 = 120
     package static let listSeconds: Int64 = 300
     package static let cookies = 16
     package static let cookieBytes = 4 << 10
@@ -86,8 +91,9 @@ package enum Limits {
     // Pump and store
     /// Positions and devices that wait for the pump.
     package static let reportsInMemory = 65_536
-    /// How long a socket is not read because there is no room for more.
-    package static let reportRoomMilliseconds = 5_000
+    /// How long the first message of a socket waits for room in all, and a list of the server's.
+    package static let firstMessageMilliseconds = 5_000
+    package static let listFedMilliseconds = 300_000
     /// Below this none gives way to a newer one of its device.
     package static let reportsUnmerged = 2_048
     package static let reportsPerCommit = 4_096

@@ -12,6 +12,8 @@ package struct Memory: Sendable {
     private var slotsOfIds: [ServerId: Int] = [:]
     /// Open and acknowledged incidents.
     package private(set) var openIncidents = 0
+    /// Where they are.
+    private var slotsWithIncidents: Set<Int> = []
     /// Stamps that do not count devices apart.
     private var sharedStamps: [StampKey: Instant] = [:]
     /// Deliveries that are gathered for a digest, by whom they are for.
@@ -118,10 +120,12 @@ extension Memory {
     }
 
     /// All open and acknowledged incidents for which `isWanted` holds, in a fixed order. Walks all
-    /// devices: for what people ask, and digests.
+    /// of them: for what people ask, and digests.
     package func incidents(where isWanted: (Incident) -> Bool) -> [Incident] {
-        devices.flatMap { $0.incidents.values.map(\.incident.value).filter(isWanted) }
-            .sorted { ($0.rule, $0.deviceName, $0.id) < ($1.rule, $1.deviceName, $1.id) }
+        slotsWithIncidents.flatMap {
+            devices[$0].incidents.values.map(\.incident.value).filter(isWanted)
+        }
+        .sorted { ($0.rule, $0.deviceName, $0.id) < ($1.rule, $1.deviceName, $1.id) }
     }
 
     /// What is due at `now`: incidents whose own timer has run out, and digests.
@@ -229,11 +233,13 @@ extension Memory {
             timer = due
             timers.add(.incident(slot: slot, rule: rule), due: due)
         }
+        if devices[slot].incidents.isEmpty { slotsWithIncidents.insert(slot) }
         devices[slot].incidents[rule] = .init(incident: shared, timer: timer)
     }
 
     private mutating func remove(_ rule: String, from slot: Int) {
         devices[slot].incidents[rule] = nil
+        if devices[slot].incidents.isEmpty { slotsWithIncidents.remove(slot) }
         openIncidents -= 1
     }
 

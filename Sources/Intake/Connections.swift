@@ -78,6 +78,8 @@ final class Connections: Sendable {
     let counters: IntakeCounters
     private let all = Mutex<[ObjectIdentifier: Connection]>([:])
     private let isStopping = Atomic<Bool>(false)
+    /// Changed under the lock of `all`.
+    private let isEnded = Atomic<Bool>(false)
 
     init(bounds: IntakeBounds, counters: IntakeCounters) {
         self.bounds = bounds
@@ -85,11 +87,14 @@ final class Connections: Sendable {
     }
 
     /// Takes a newcomer in, having one closed for it where all places are taken. False: too many
-    /// of those that were told to go still wait for the answer that is due to them.
+    /// of those that were told to go still wait for the answer that is due to them, or the server
+    /// has ended.
     func open(_ newcomer: Connection) -> Bool {
         let (isTaken, condemned) = all.withLock { all -> (Bool, Connection?) in
             var condemned: Connection?
-            guard all.count < bounds.connections + Limits.connectionsLeaving else {
+            guard !isEnded.load(ordering: .relaxed),
+                all.count < bounds.connections + Limits.connectionsLeaving
+            else {
                 return (false, nil)
             }
             if all.count >= bounds.connections {
@@ -159,6 +164,15 @@ final class Connections: Sendable {
         case .committing: return nil
         }
         return isStopping.load(ordering: .relaxed) ? min(limit, bounds.linger) : limit
+    }
+
+    /// Closes what was accepted and is served by nobody, because the listener closed meanwhile.
+    func end() {
+        let left = all.withLock { all in
+            isEnded.store(true, ordering: .relaxed)
+            return Array(all.values)
+        }
+        for connection in left { connection.channel.close(promise: nil) }
     }
 
     /// From now on what is being received has only the time that is left for a stop.

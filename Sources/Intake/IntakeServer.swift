@@ -64,8 +64,8 @@ package final class IntakeServer: Sendable {
             let channel = IntakeChannel(
                 http: HTTP1Channel(responder: responder, configuration: IntakeChannel.http),
                 sources: sources, lanes: lanes, connections: connections)
-            guard let tls else { return channel }
-            return try TLSChannel(channel, tlsConfiguration: tls)
+            guard let tls else { return KeptChannel(channel) }
+            return KeptChannel(try TLSChannel(channel, tlsConfiguration: tls))
         }
         let application = Application(
             responder: responder, server: builder,
@@ -83,7 +83,10 @@ package final class IntakeServer: Sendable {
         let sweep = group.next().scheduleRepeatedTask(initialDelay: every, delay: every) { _ in
             connections.sweep()
         }
-        defer { sweep.cancel() }
+        defer {
+            sweep.cancel()
+            connections.end()
+        }
         do {
             try await application.run()
         } catch let error as IOError {

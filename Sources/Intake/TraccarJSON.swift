@@ -26,6 +26,9 @@ final class TraccarJSON {
         var reason: UnsafePointer<CChar>?
         var status = cj_parse(reader, bytes.baseAddress, bytes.count, &reason)
         if status == CJ_OK { return }
+        if status == CJ_NO_MEMORY {
+            throw TraccarPayload.Refusal(description: "there is not enough memory to read it")
+        }
         var copy = Array(bytes)
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         if copy.starts(with: mark) {
@@ -53,6 +56,7 @@ final class TraccarJSON {
     /// " at line 1, column 12", as Foundation finds it (simdjson does not say). Only the offset is
     /// taken from its message: the rest may quote the body.
     private static func place(in bytes: [UInt8]) -> String {
+        guard bytes.count <= Limits.placedJSONBytes else { return "" }
         let message: String
         do {
             _ = try JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)

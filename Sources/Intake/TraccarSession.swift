@@ -60,7 +60,7 @@ package actor TraccarSession {
     /// The body of a 200. `path` begins with a slash: `/api/devices`. Without a session, or where
     /// the server has forgotten it, it logs in first, once.
     package func get(
-        _ path: String, query: [(name: String, value: String)] = [], limit: Int = Limits.listBytes
+        _ path: String, query: [(name: String, value: String)] = [], limit: Int = Limits.answerBytes
     ) async throws(SessionFailure) -> [UInt8] {
         if cookies.header == nil { try await login() }
         let used = logins
@@ -78,7 +78,8 @@ package actor TraccarSession {
 
     /// The same, read: what does not parse is a failure, never an empty list.
     package func get<Value: Sendable>(
-        _ path: String, query: [(name: String, value: String)] = [], limit: Int = Limits.listBytes,
+        _ path: String, query: [(name: String, value: String)] = [],
+        limit: Int = Limits.answerBytes,
         read: @Sendable ([UInt8]) throws(TraccarPayload.Refusal) -> Value
     ) async throws(SessionFailure) -> Value {
         let body = try await get(path, query: query, limit: limit)
@@ -108,10 +109,15 @@ package actor TraccarSession {
         // Reports come as a spreadsheet to whom does not ask for JSON.
         var headers = [(name: "Accept", value: "application/json")]
         if let cookie = cookies.header { headers.append(("Cookie", cookie)) }
-        let isShort = limit <= Limits.sessionBytes
+        let seconds =
+            switch limit {
+            case ...Limits.sessionBytes: Limits.sessionSeconds
+            case ...Limits.answerBytes: Limits.answerSeconds
+            default: Limits.listSeconds
+            }
         return FetchRequest(
             method, url: server.url(path, query: query), headers: headers,
-            timeout: .seconds(isShort ? Limits.sessionSeconds : Limits.listSeconds), limit: limit)
+            timeout: .seconds(seconds), limit: limit)
     }
 
     private func send(_ request: FetchRequest) async throws(SessionFailure) -> FetchAnswer {

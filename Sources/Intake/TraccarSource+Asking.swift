@@ -13,9 +13,11 @@ extension TraccarSource {
         let groups = try await part("groups", read: lists.groups)
         let geofences = try await part("geofences", read: lists.geofences)
         let calendars = try await part("calendars", read: lists.calendars)
-        let devices = try await session.get("/api/devices", read: lists.devices)
+        let devices = try await session.get(
+            "/api/devices", limit: Limits.listBytes, read: lists.devices)
         let positions =
-            isFirst ? try await part("positions", read: lists.positions) : nil
+            isFirst
+            ? try await part("positions", limit: Limits.listBytes, read: lists.positions) : nil
         let (changed, fences, news, count) = state.withLock { state in
             let moved = groups.map { state.directory.replace(groups: $0) } ?? []
             let fences = geofences.map { state.directory.replace(geofences: $0) } ?? []
@@ -27,7 +29,10 @@ extension TraccarSource {
         }
         around.report(
             fences.map { .geofence(server: settings.server, id: $0.id, name: $0.name) })
-        await feed(changed) { report($0, nil) }
+        // As they are by then: the socket may have told newer things meanwhile.
+        await feed(changed) { device in
+            report(state.withLock { $0.directory.device(device.id) } ?? device, nil)
+        }
         await feed(news) { position in
             report(state.withLock { $0.directory.device(position.deviceId) }, position)
         }
@@ -37,10 +42,11 @@ extension TraccarSource {
 
     /// nil: the server refuses it, which is said and borne.
     private func part<Value: Sendable>(
-        _ name: String, read: @Sendable ([UInt8]) throws(TraccarLists.Refusal) -> Value
+        _ name: String, limit: Int = Limits.answerBytes,
+        read: @Sendable ([UInt8]) throws(TraccarLists.Refusal) -> Value
     ) async throws(SessionFailure) -> Value? {
         do {
-            return try await session.get("/api/\(name)", read: read)
+            return try await session.get("/api/\(name)", limit: limit, read: read)
         } catch SessionFailure.serverTrouble(let status, _) where (400..<500).contains(status) {
             around.log(.info, "the server does not show its \(name) to this account (\(status))")
             return nil

@@ -64,8 +64,6 @@ package final class TraccarSource: Sendable {
         /// Positions are not asked for until then.
         var asksAgain = Instant.distantPast
         var saidStatusEventsSeemOff = false
-        /// The engine took nothing for longer than we wait for it.
-        var isStuck = false
         /// What the engine was told last.
         var saidSilent: Bool?
     }
@@ -186,12 +184,8 @@ package final class TraccarSource: Sendable {
             ask(isFirst ? .start : .reconnect)
         case .message(let message):
             state.withLock { $0.counts.messages += 1 }
-            if message.positions.count > Limits.reportsPerCommit {
-                await takeInParts(message)
-            } else {
-                if !message.positions.isEmpty { await makeRoom() }
-                take(message)
-            }
+            guard message.positions.count > Limits.reportsPerCommit else { return take(message) }
+            await takeInParts(message)
         case .unreadable(let why):
             // It may have been an event: the report has it.
             around.log(.warning, "a message of the socket cannot be read: \(why)")
@@ -221,12 +215,14 @@ package final class TraccarSource: Sendable {
 
     // MARK: - What the socket brings
 
-    /// The first message of a connection has the last position of every device.
+    /// The first message of a connection has the last position of every device: it is told as the
+    /// engine takes it, but events wait behind it, and the directory has told nearly all of it.
     private func takeInParts(_ message: SocketMessage) async {
+        var patience = Limits.firstMessageMilliseconds
         var part = SocketMessage()
         part.devices = message.devices
         for slice in message.positions.slices(of: Limits.reportsPerCommit) {
-            await makeRoom()
+            await makeRoom(&patience)
             part.positions = Array(slice)
             take(part)
             part.devices = []
@@ -291,23 +287,21 @@ package final class TraccarSource: Sendable {
     }
 
     /// A list of many is told as the engine takes it: what finds no room in its queue is lost.
+    /// Nothing waits behind it, and an engine that has just started may be reading its memory.
     func feed<Thing: Sendable>(_ things: [Thing], _ input: (Thing) -> Input) async {
+        var patience = Limits.listFedMilliseconds
         for slice in things.slices(of: Limits.reportsPerCommit) {
-            await makeRoom()
+            await makeRoom(&patience)
             around.report(slice.map(input))
         }
     }
 
-    /// Waits for room in the engine's queue, and the server with us; but not for ever, and not
-    /// again before there was room: events come by the same socket.
-    private func makeRoom() async {
-        var tries = state.withLock { $0.isStuck } ? 0 : Limits.reportRoomMilliseconds / 20
-        while !around.hasRoom() {
-            guard tries > 0 else { return state.withLock { $0.isStuck = true } }
-            tries -= 1
+    /// Waits for room in the engine's queue, as long as there is patience left (milliseconds).
+    private func makeRoom(_ patience: inout Int) async {
+        while !around.hasRoom(), patience > 0 {
+            patience -= 20
             do { try await around.sleep(.milliseconds(20)) } catch { return }
         }
-        state.withLock { $0.isStuck = false }
     }
 
     func report(_ device: Device?, _ position: Position?) -> Input {

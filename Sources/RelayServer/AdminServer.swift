@@ -7,6 +7,7 @@ import Foundation
 import Glibc
 import HTTPTypes
 import Hummingbird
+import Intake
 package import Logging
 import NIOCore
 import ServiceLifecycle
@@ -75,7 +76,7 @@ package struct AdminServer: Service {
         calls(api)
         let bound = self.bound
         let app = Application(
-            router: router,
+            router: router, server: .kept,
             configuration: .init(address: .hostname(address.host, port: address.port)),
             onServerRunning: { channel in bound(channel.localAddress?.port ?? 0) },
             logger: quiet(logger))

@@ -247,7 +247,8 @@ package final class Courier: Sendable {
     /// Until the outcome is on disk the delivery stays leased, so that it is not sent again by
     /// this process; a disk that refuses is asked again each second, and the lanes lease no more
     /// than `Limits.unrecordedPerChannel` meanwhile.
-    private func settle(_ ended: [Ended]) {
+    /// - Parameter isAgain: the disk has refused them before.
+    private func settle(_ ended: [Ended], isAgain: Bool = false) {
         store.settle(ended.map(\.settlement)) { [self] result in
             switch result {
             case .success:
@@ -258,8 +259,9 @@ package final class Courier: Sendable {
                             .settled(one.delivery, one.settlement.next)
                         isWanted = isWanted || lane == true || one.settlement.isQueued
                     }
-                    defer { state.cannotRecord = !state.unrecorded.isEmpty }
-                    return (state.cannotRecord && state.unrecorded.isEmpty, isWanted)
+                    let isOver = isAgain && state.cannotRecord && state.unrecorded.isEmpty
+                    if isOver { state.cannotRecord = false }
+                    return (isOver, isWanted)
                 }
                 if wasStuck { logger.info("attempts are recorded again") }
                 if isWanted { signal.raise() }
@@ -267,16 +269,18 @@ package final class Courier: Sendable {
             case .failure(let error):
                 // At the end of a shutdown: it is queued as it was, and sent once more.
                 guard error.kind != .closed else { return }
-                // One that cannot be written must not keep the others from it; of a full disk all
-                // are alike.
+                // One that cannot be written must not keep the others from it; on a full disk
+                // what is small may fit.
                 if error.kind != .full, ended.count > 1 {
-                    for one in ended { settle([one]) }
+                    for one in ended { settle([one], isAgain: isAgain) }
                     return
                 }
                 settleLater(ended, error)
             }
         }
     }
+
+    private static let settledAgainAtOnce = 64
 
     private func settleLater(_ ended: [Ended], _ error: StoreError) {
         let (isFirst, isNew) = state.withLock { state in
@@ -293,7 +297,10 @@ package final class Courier: Sendable {
                 defer { state.unrecorded = [] }
                 return state.unrecorded
             }
-            settle(ended)
+            for start in stride(from: 0, to: ended.count, by: Self.settledAgainAtOnce) {
+                let end = min(start + Self.settledAgainAtOnce, ended.count)
+                settle(Array(ended[start..<end]), isAgain: true)
+            }
         }
     }
 

@@ -39,7 +39,7 @@ package final class ReportQueue: Sendable {
     /// Reports that gave way to a newer one of their device, and those that found no room.
     package var counts: (merged: Int, dropped: Int) { state.withLock { ($0.merged, $0.dropped) } }
 
-    /// Whether a part of a long list finds room without taking that of what comes by the socket.
+    /// Whether a part of a long list finds room and leaves as much to what comes by the socket.
     package var hasRoom: Bool { state.withLock { $0.inputs.count < bound / 2 } }
 
     /// - Returns: whether the pump is to be told: it slept on an empty queue, or many wait now.

@@ -40,6 +40,28 @@ struct MemoryTests {
         #expect(run.memory.devices[0].reports.compactMap(\.fix?.longitude) == [30, 20, 10, 0])
     }
 
+    @Test("a device with few reports takes over a stand-in with many", arguments: 1...17)
+    func manyNews(_ own: Int) {
+        var run = EngineRun(.of())
+        func report(_ run: inout EngineRun, isBare: Bool, id: Int64?) {
+            run.wait(.seconds(60))
+            run.event("x") { event in
+                event.deviceId = id ?? event.deviceId
+                event.device?.id = event.deviceId
+                if isBare { event.device = nil }
+                event.at(48, 16)
+            }
+        }
+        for _ in 0..<own { report(&run, isBare: false, id: nil) }
+        for _ in 0..<12 { report(&run, isBare: true, id: 12) }
+        report(&run, isBare: false, id: 12)
+        for _ in 0..<20 { report(&run, isBare: false, id: 12) }
+        let device = run.memory.devices[0]
+        #expect(device.deviceId == 12)
+        #expect(device.reports.count <= Limits.reportsPerDevice)
+        #expect(device.reports == device.reports.sorted(by: Report.inOrder))
+    }
+
     @Test("nothing is written of a device of which nothing new is known")
     func onlyChanges() {
         var run = EngineRun(.of())

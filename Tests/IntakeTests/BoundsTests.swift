@@ -181,6 +181,23 @@ struct BoundsTests {
         }
     }
 
+    @Test("connections that come while it stops do no harm", arguments: 1...20)
+    func comingWhileStopping(_ round: Int) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            try await withIntake { _, port in
+                for _ in 0..<50 {
+                    group.addTask {
+                        // Refused, or closed on, as it happens.
+                        guard let client = try? await RawClient(port: port) else { return }
+                        try? await client.post(body(round))
+                        _ = try? await client.answer()
+                    }
+                }
+                for _ in 0..<round { await Task.yield() }
+            }
+        }
+    }
+
     @Test("a request that is being committed is never cut off to make room")
     func busyIsSpared() async throws {
         let store = StoreDouble(.waits)

@@ -287,7 +287,6 @@ struct SourceTests {
             state.hasRoom = false
             state.reports = []
         }
-        let start = now
         let count = 3 * Limits.reportsPerCommit + 1
         let first = message(
             devices: [serverDevice(8)],
@@ -303,15 +302,18 @@ struct SourceTests {
         #expect(source.counts.positions == count && source.counts.messages == 1)
         // An engine that takes nothing any more holds up no event for long.
         world.note { $0.hasRoom = false }
-        for id: Int64 in 2...3 {
-            let next = message(positions: [IntakeTests.position(90)], events: [bare(id)])
-            world.state.withLock { $0.connections[0] }.yield(.message(next))
-        }
+        let next = message(positions: [IntakeTests.position(90)], events: [bare(2)])
+        world.state.withLock { $0.connections[0] }.yield(.message(next))
+        await world.wait { $0.order.count == 2 }
+        world.state.withLock { $0.connections[0] }.yield(.message(first))
+        let last = message(events: [bare(3)])
+        world.state.withLock { $0.connections[0] }.yield(.message(last))
         while stored.count < 3 {
             world.clock.advance(.milliseconds(20))
             await Task.yield()
         }
-        #expect(now - start < .milliseconds(Int64(2 * Limits.reportRoomMilliseconds)))
+        let waits = world.clock.slept.count { $0 == .milliseconds(20) }
+        #expect(waits <= 2 * Limits.firstMessageMilliseconds / 20)
         running.cancel()
         await running.value
     }

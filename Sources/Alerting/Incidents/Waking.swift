@@ -6,7 +6,14 @@ extension StepBuilder {
     mutating func wake(_ memory: Memory) {
         let due = memory.due(at: step.now)
         for incident in due.incidents { wake(incident, memory) }
-        for destination in due.digests { release(destination, memory) }
+        guard !due.digests.isEmpty else { return }
+        let told = due.digests.flatMap { memory.held[$0]?.deliveries ?? [] }.flatMap(\.items)
+        let ids = Set(told.map(\.incident.id))
+        let before = memory.incidents { ids.contains($0.id) }
+        // As this step leaves them.
+        let known = Dictionary(
+            (before + incidents.map(\.value)).map { ($0.id, $0) }, uniquingKeysWith: { $1 })
+        for destination in due.digests { release(destination, known, memory) }
     }
 
     private mutating func wake(_ incident: Incident, _ memory: Memory) {
@@ -19,7 +26,9 @@ extension StepBuilder {
         let quietEnd = quietEnd(rule, incident, pending, memory)
         if incident.hasEnd(rule), quietEnd.map({ $0 <= step.now }) ?? true {
             tellPending(&next, rule, pending)
-            setStamp(stampKey(rule, incident, pending), step.now)
+            if rule.quietMilliseconds != nil {
+                setStamp(stampKey(rule, incident, pending), step.now)
+            }
             next.due = next.due(rule, now: step.now, quietEnd: nil)
             return put(next)
         }
@@ -45,14 +54,12 @@ extension StepBuilder {
     }
 
     /// The digest of late events for one destination; what is over by now says so.
-    private mutating func release(_ destination: Destination, _ memory: Memory) {
+    /// - Parameter known: the incidents that are open or that this step has touched, by id.
+    private mutating func release(
+        _ destination: Destination, _ known: [String: Incident], _ memory: Memory
+    ) {
         guard let held = memory.held[destination] else { return }
         releaseTroubles(held.deliveries.filter { $0.trouble != nil })
-        let ids = Set(held.deliveries.flatMap { $0.items.map(\.incident.id) })
-        let before = memory.incidents { ids.contains($0.id) }
-        // As this step leaves them.
-        let known = Dictionary(
-            (before + incidents.map(\.value)).map { ($0.id, $0) }, uniquingKeysWith: { $1 })
         for delivery in held.deliveries {
             for (number, old) in delivery.items.enumerated() {
                 var item = old

@@ -143,7 +143,10 @@ extension StepBuilder {
         let most = Limits.recentReportsPerDevice + half
         let recent = step.now - lateness - lateness
         let reports = memory.devices[slot].reports
-        guard reports[half].time < recent || reports.count > most else { return }
+        // News may be many: those of a stand-in.
+        guard reports.count > half, reports[half].time < recent || reports.count > most else {
+            return
+        }
         let past = subject.past(memory)
         // The last of the old ones tells where the device came from.
         var count = max(past.count(where: { $0.time < recent }) - 1, past.count - most)
