@@ -39,10 +39,10 @@ check-only:
 fmt: ## format the sources
 	swift format -i -r Sources Tests Package.swift
 
-bench: setup ## measure; writes .build/bench.json
+bench: setup ## measure; writes .build/bench.json; FIGURES='--only i --devices 1000000' for a part
 	$(BUILD) -c release --product outcry
 	$(BUILD) -c release --product outcry-bench
-	sh Tests/Benchmarks/bench.sh
+	sh Tests/Benchmarks/bench.sh $(FIGURES)
 
 templates: ## carry templates/ into the binary
 	sh templates/embed.sh

@@ -212,7 +212,7 @@ package struct CatchupResult: Sendable, Hashable {
         } else {
             parts.append("no event was missed")
         }
-        if recorded > 0 { parts.append("\(recorded) of before the first connection recorded") }
+        if recorded > 0 { parts.append("\(recorded) from before the first connection recorded") }
         if skipped > 0 {
             parts.append(
                 "the server refuses reports of \(skipped) device\(skipped == 1 ? "" : "s")")

@@ -1,6 +1,6 @@
 // What a source asks its server for beside reports: the directory, positions by id, the account's
 // notifications. A server may refuse an account any part of it; what can be done without is borne.
-package import Alerting
+import Alerting
 import Synchronization
 
 extension TraccarSource {

@@ -1,7 +1,7 @@
 // Catching up: when it is due, what it asks for (CatchupPlan), and how what it brings is kept.
 // Events that are known are dropped before anything is asked or written for them: of the 30 h that
 // overlap, nearly all are. It holds one answer and one page at a time, whatever the gap.
-package import Alerting
+import Alerting
 import Synchronization
 
 extension TraccarSource {

@@ -151,7 +151,8 @@ struct CatchupPlanTests {
         #expect(
             result.line(told: 2)
                 == "gap 2026-05-01 02:11–2026-05-02 02:19 closed: 3 events, 2 alarms sent late, 5 "
-                + "of before the first connection recorded, the server refuses reports of 1 device")
+                + "from before the first connection recorded, the server refuses reports of 1 device"
+        )
         #expect(CatchupResult().line(told: 0) == nil)
         result = CatchupResult()
         result.note(row: 1)

@@ -122,7 +122,7 @@ struct RelayTests {
         #expect(metrics.body.contains("\noutcry_events_accepted_total 0\n"))
         #expect(metrics.body.contains(#"outcry_breaker_open{channel="http:fleet"} 0"#))
         for line in metrics.body.split(separator: "\n") {
-            let match = try line.wholeMatch(
+            let match = line.wholeMatch(
                 of: /# (HELP|TYPE) outcry_[a-z_]+ .+|outcry_[a-z_]+(\{.+\})? -?[0-9.e+]+/)
             #expect(match != nil, "\(line)")
         }
