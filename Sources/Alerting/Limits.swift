@@ -92,8 +92,8 @@ package enum Limits {
     /// Positions and devices that wait for the pump.
     package static let reportsInMemory = 65_536
     /// How long the first message of a socket waits for room in all, and a list of the server's.
-    package static let firstMessageMilliseconds = 5_000
-    package static let listFedMilliseconds = 300_000
+    package static let firstMessageSeconds: Int64 = 5
+    package static let listFedSeconds: Int64 = 300
     /// Below this none gives way to a newer one of its device.
     package static let reportsUnmerged = 2_048
     package static let reportsPerCommit = 4_096
@@ -112,6 +112,8 @@ package enum Limits {
     package static let leasedPerChannel = 256
     /// Sent, or tried, while the disk takes no outcomes: all of it is sent once more after a crash.
     package static let unrecordedPerChannel = 4_096
+    /// Of those that a full disk refused, in one submission: a part may fit.
+    package static let settledAgainAtOnce = 64
     package static let attemptsKept = 50
     package static let itemsPerMessage = 200
     package static let hookOutputBytes = 64 << 10

@@ -114,7 +114,7 @@ extension Endpoint {
 
 /// One transfer. Made by the task that asks, then handed to the curl thread with its order.
 final class Job: @unchecked Sendable {
-    // After `start` has been given only the curl thread touches it; `cancelled` is atomic.
+    // @unchecked because after `start` only the curl thread touches it; `cancelled` is atomic.
     let endpoint: Endpoint
     let cancelled = Atomic(false)
     var continuation: CheckedContinuation<TransferResult, Never>?

@@ -165,6 +165,7 @@ private struct UnnamedFile {
 
     /// nil: no space, or no descriptor left.
     init?(_ bytes: [UInt8]) {
+        // The six X are mkstemp's own.
         let template = FileManager.default.temporaryDirectory.path + "/outcry-XXXXXX"
         var path = Array(template.utf8CString)
         let number = mkstemp(&path)

@@ -218,7 +218,7 @@ package final class TraccarSource: Sendable {
     /// The first message of a connection has the last position of every device: it is told as the
     /// engine takes it, but events wait behind it, and the directory has told nearly all of it.
     private func takeInParts(_ message: SocketMessage) async {
-        var patience = Limits.firstMessageMilliseconds
+        var patience = Duration.seconds(Limits.firstMessageSeconds)
         var part = SocketMessage()
         part.devices = message.devices
         for slice in message.positions.slices(of: Limits.reportsPerCommit) {
@@ -289,20 +289,22 @@ package final class TraccarSource: Sendable {
     /// A list of many is told as the engine takes it: what finds no room in its queue is lost.
     /// Nothing waits behind it, and an engine that has just started may be reading its memory.
     func feed<Thing: Sendable>(_ things: [Thing], _ input: (Thing) -> Input) async {
-        var patience = Limits.listFedMilliseconds
+        var patience = Duration.seconds(Limits.listFedSeconds)
         for slice in things.slices(of: Limits.reportsPerCommit) {
             await makeRoom(&patience)
             around.report(slice.map(input))
         }
     }
 
-    /// Waits for room in the engine's queue, as long as there is patience left (milliseconds).
-    private func makeRoom(_ patience: inout Int) async {
-        while !around.hasRoom(), patience > 0 {
-            patience -= 20
-            do { try await around.sleep(.milliseconds(20)) } catch { return }
+    /// Waits for room in the engine's queue, as long as there is patience left.
+    private func makeRoom(_ patience: inout Duration) async {
+        while !around.hasRoom(), patience > .zero {
+            patience -= Self.roomPause
+            do { try await around.sleep(Self.roomPause) } catch { return }
         }
     }
+
+    static let roomPause = Duration.milliseconds(20)
 
     func report(_ device: Device?, _ position: Position?) -> Input {
         var event = Event(server: settings.server, source: settings.name, type: "")

@@ -280,8 +280,6 @@ package final class Courier: Sendable {
         }
     }
 
-    private static let settledAgainAtOnce = 64
-
     private func settleLater(_ ended: [Ended], _ error: StoreError) {
         let (isFirst, isNew) = state.withLock { state in
             defer {
@@ -297,8 +295,8 @@ package final class Courier: Sendable {
                 defer { state.unrecorded = [] }
                 return state.unrecorded
             }
-            for start in stride(from: 0, to: ended.count, by: Self.settledAgainAtOnce) {
-                let end = min(start + Self.settledAgainAtOnce, ended.count)
+            for start in stride(from: 0, to: ended.count, by: Limits.settledAgainAtOnce) {
+                let end = min(start + Limits.settledAgainAtOnce, ended.count)
                 settle(Array(ended[start..<end]), isAgain: true)
             }
         }

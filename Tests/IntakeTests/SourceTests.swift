@@ -293,10 +293,10 @@ struct SourceTests {
             positions: (1...count).map { IntakeTests.position(Int64($0)) },
             events: [bare(1, position: 5)])
         world.state.withLock { $0.connections[0] }.yield(.message(first))
-        await world.clock.waitForSleep(of: .milliseconds(20))
+        await world.clock.waitForSleep(of: TraccarSource.roomPause)
         #expect(world.state.withLock { $0.reports.isEmpty && $0.order.isEmpty })
         world.note { $0.hasRoom = true }
-        world.clock.advance(.milliseconds(20))
+        world.clock.advance(TraccarSource.roomPause)
         await world.wait { $0.reports.count == count + 1 && $0.order.count == 1 }
         #expect(stored[0].event.position?.id == 5)
         #expect(source.counts.positions == count && source.counts.messages == 1)
@@ -309,11 +309,11 @@ struct SourceTests {
         let last = message(events: [bare(3)])
         world.state.withLock { $0.connections[0] }.yield(.message(last))
         while stored.count < 3 {
-            world.clock.advance(.milliseconds(20))
+            world.clock.advance(TraccarSource.roomPause)
             await Task.yield()
         }
-        let waits = world.clock.slept.count { $0 == .milliseconds(20) }
-        #expect(waits <= 2 * Limits.firstMessageMilliseconds / 20)
+        let waits = world.clock.slept.count { $0 == TraccarSource.roomPause }
+        #expect(TraccarSource.roomPause * waits <= .seconds(2 * Limits.firstMessageSeconds))
         running.cancel()
         await running.value
     }

@@ -74,6 +74,14 @@ struct PumpTests {
         bench.stop()
     }
 
+    /// A run that one alarm comes in.
+    private func oneAlarm(_ rules: String, _ folder: Folder, _ clock: HandClock) async throws {
+        let bench = try await PumpBench(rules, folder: folder, clock: clock)
+        try await bench.accept(1)
+        try await bench.stepped(1)
+        bench.stop()
+    }
+
     @Test("a timer that was due before an event was received comes before it")
     func timers() async throws {
         let rules = shaken.replacingOccurrences(
@@ -81,10 +89,7 @@ struct PumpTests {
         let folder = try Folder()
         let clock = HandClock()
         // The relay is down while the timer is due and another event comes in.
-        let first = try await PumpBench(rules, folder: folder, clock: clock)
-        try await first.accept(1)
-        try await first.stepped(1)
-        first.stop()
+        try await oneAlarm(rules, folder, clock)
         clock.pass(.minutes(11))
         let second = try await PumpBench(
             rules, folder: folder, clock: clock,
@@ -158,10 +163,7 @@ struct PumpTests {
         let rules = shaken.replacingOccurrences(of: "once_per: none", with: "once_per: 5m")
         let folder = try Folder()
         let clock = HandClock()
-        let first = try await PumpBench(rules, folder: folder, clock: clock)
-        try await first.accept(1)
-        try await first.stepped(1)
-        first.stop()
+        try await oneAlarm(rules, folder, clock)
         // The machine was off, and its clock stood.
         let second = try await PumpBench(rules, folder: folder, clock: clock)
         clock.setWall(by: .days(27))

@@ -99,12 +99,8 @@ extension StepBuilder {
         let isLate = happening.event.lateMilliseconds > rule.lateMilliseconds
         if isLate, rule.lateThen == .log { return Verdict(rule: rule.id, result: .late) }
         let now = step.now
-        // A rule that never keeps quiet leaves no stamp.
-        let key = rule.quietMilliseconds.map { _ in stampKey(rule, happening, member) }
-        let quietEnd = key.flatMap { key in
-            stamp(key, memory, slot: subject.slot)?
-                .shifted(milliseconds: rule.quietMilliseconds ?? 0)
-        }
+        let key = stampKey(rule, happening, member)
+        let quietEnd = quietEnd(rule, key, memory, slot: subject.slot)
         let isWithin = quietEnd.map { now < $0 } ?? false
 
         let before = self.incident(of: rule.id, slot: subject.slot, memory)
@@ -151,11 +147,21 @@ extension StepBuilder {
             deviceName: happening.deviceName, opened: step.now, count: 0)
     }
 
-    /// What `once_per` counts apart for this match.
-    func stampKey(
+    /// When a rule that has told may tell again; nil: it may already.
+    /// - Parameter slot: of the stamp's device, where the asker knows it.
+    func quietEnd(
+        _ rule: ActiveRule, _ key: StampKey?, _ memory: Memory, slot: Int? = nil
+    ) -> Instant? {
+        guard let key, let span = rule.quietMilliseconds else { return nil }
+        return stamp(key, memory, slot: slot)?.shifted(milliseconds: span)
+    }
+
+    /// What `once_per` counts apart for this match; nil: the rule never keeps quiet.
+    private func stampKey(
         _ rule: ActiveRule, _ happening: Happening, _ member: Incident.Member
-    ) -> StampKey {
-        StampKey(
+    ) -> StampKey? {
+        guard rule.quietMilliseconds != nil else { return nil }
+        return StampKey(
             rule: rule.id, device: rule.quietsByDevice ? happening.device : nil,
             // A crossing is of no kind, also where the position came with an alarm.
             alarm: rule.quietsByAlarm && member.kind == happening.event.alarm ? member.kind : "",

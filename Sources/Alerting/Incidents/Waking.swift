@@ -23,12 +23,11 @@ extension StepBuilder {
         // Only what has an end can be known to be true still; and the rule may have been changed
         // to keep quiet for longer since.
         var next = incident
-        let quietEnd = quietEnd(rule, incident, pending, memory)
+        let key = stampKey(rule, incident, pending)
+        let quietEnd = quietEnd(rule, key, memory)
         if incident.hasEnd(rule), quietEnd.map({ $0 <= step.now }) ?? true {
             tellPending(&next, rule, pending)
-            if rule.quietMilliseconds != nil {
-                setStamp(stampKey(rule, incident, pending), step.now)
-            }
+            if let key { setStamp(key, step.now) }
             next.due = next.due(rule, now: step.now, quietEnd: nil)
             return put(next)
         }
@@ -39,15 +38,12 @@ extension StepBuilder {
         put(next)
     }
 
-    private func quietEnd(
-        _ rule: ActiveRule, _ incident: Incident, _ pending: Item, _ memory: Memory
-    ) -> Instant? {
-        guard let span = rule.quietMilliseconds else { return nil }
-        return stamp(stampKey(rule, incident, pending), memory)?.shifted(milliseconds: span)
-    }
-
-    private func stampKey(_ rule: ActiveRule, _ incident: Incident, _ pending: Item) -> StampKey {
-        StampKey(
+    /// nil: the rule never keeps quiet, any more.
+    private func stampKey(
+        _ rule: ActiveRule, _ incident: Incident, _ pending: Item
+    ) -> StampKey? {
+        guard rule.quietMilliseconds != nil else { return nil }
+        return StampKey(
             rule: rule.id, device: rule.quietsByDevice ? incident.device : nil,
             alarm: rule.quietsByAlarm ? pending.event?.alarm ?? "" : "",
             place: rule.quietsByPlace ? pending.place ?? "" : "")
