@@ -137,6 +137,10 @@ struct ConnectionFigures {
         report.add(
             "socket_position_cpu",
             (try relay.processorSeconds() - processor) * 1_000 / Double(count), "ms/position")
+        report.add(
+            "socket_positions_without_room",
+            try Self.metric("outcry_reports_dropped_total", of: relay),
+            "positions")
         report.add("socket_memory_before", memory, "MB")
         for (quarter, growth) in grown.enumerated() {
             report.add("socket_memory_growth_after_\(quarter + 1)_of_4", growth, "MB")
