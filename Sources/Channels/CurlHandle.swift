@@ -48,9 +48,6 @@ extension Endpoint {
         func set(_ option: CURLoption, _ value: String?) {
             accepted = outcry_easy_setopt_string(handle, option, value) == CURLE_OK && accepted
         }
-        func milliseconds(_ duration: Duration) -> Int {
-            Int(min(max(duration.wholeMilliseconds, 1), Int64(Int32.max)))
-        }
         if family != .pages { set(CURLOPT_URL, url.revealed) }
         set(CURLOPT_PROTOCOLS_STR, family == .mail ? "smtp,smtps" : "http,https")
         set(CURLOPT_REDIR_PROTOCOLS_STR, "https")
@@ -76,6 +73,8 @@ extension Endpoint {
         switch family {
         case .web:
             set(CURLOPT_POST, 1)
+            // Answers are short, and curl takes a new buffer for each transfer.
+            set(CURLOPT_BUFFERSIZE, 1_024)
             set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
             if method != "POST" { set(CURLOPT_CUSTOMREQUEST, method) }
         case .pages:
@@ -109,6 +108,10 @@ extension Endpoint {
                 && outcry_easy_setopt_debug(handle, trace) == CURLE_OK && accepted
         }
         return accepted
+    }
+
+    private func milliseconds(_ duration: Duration) -> Int {
+        Int(min(max(duration.wholeMilliseconds, 1), Int64(Int32.max)))
     }
 }
 
