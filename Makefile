@@ -4,6 +4,9 @@ MODE  ?= release
 ARGS  ?= demo
 JOBS  ?= $(shell nproc)
 BUILD := swift build -j $(JOBS)
+# Carries Swift's runtime: it runs where no Swift is (docs/decisions/0020). Always with this flag:
+# with and without it in turns, everything would be built anew each time.
+RELEASE := $(BUILD) -c release --static-swift-stdlib
 
 .PHONY: help setup build run test check fmt bench templates clean
 
@@ -14,10 +17,10 @@ setup: ## install what the build needs and is missing (Debian, Ubuntu)
 	@sh etc/setup.sh
 
 build: setup ## the release binary: .build/release/outcry
-	$(BUILD) -c release --product outcry
+	$(RELEASE) --product outcry
 
 run: setup ## build, then run the demonstration; ARGS='run --config etc/outcry.yaml' is the real thing
-	$(BUILD) -c $(MODE) --product outcry
+	$(if $(filter release,$(MODE)),$(RELEASE),$(BUILD) -c $(MODE)) --product outcry
 	.build/$(MODE)/outcry $(ARGS)
 
 test: setup ## check and run every test
@@ -40,8 +43,8 @@ fmt: ## format the sources
 	swift format -i -r Sources Tests Package.swift
 
 bench: setup ## measure; writes .build/bench.json; FIGURES='--only i --devices 1000000' for a part
-	$(BUILD) -c release --product outcry
-	$(BUILD) -c release --product outcry-bench
+	$(RELEASE) --product outcry
+	$(RELEASE) --product outcry-bench
 	sh Tests/Benchmarks/bench.sh $(FIGURES)
 
 templates: ## carry templates/ into the binary
