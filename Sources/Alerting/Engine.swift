@@ -149,7 +149,7 @@ package struct Engine: Sendable {
             step.keep(
                 Recent(
                     seq: seq, device: subject.key, event: event,
-                    matched: judgement.verdicts.filter(\.isMatch).map(\.rule)))
+                    matched: judgement.verdicts.compactMap { $0.isMatch ? $0.rule : nil }))
         }
         step.step.judgement = judgement
         take(others, subject, memory, &step)

@@ -171,6 +171,7 @@ extension Memory {
 extension Memory {
     /// Makes a step's changes. Applying one twice does no harm, but for a clock that was set.
     package mutating func apply(_ step: Step) {
+        if let slot = step.slot { lastSlot = slot }
         for change in step.changes { apply(change) }
         for delivery in step.deliveries where delivery.state == .held { hold(delivery) }
         for recent in step.recent { keep(recent) }

@@ -28,7 +28,7 @@ struct ConditionTests {
         memory.apply(step)
         judge.begin()
         let answer = judge.judge(
-            root, pool, Facts(event, past: past, known: device?.attributes), memory)
+            root, Facts(event, past: past, known: device?.attributes), memory)
         return (answer.truth, pool.words[Int(answer.leaf)], answer.isOpen)
     }
 

@@ -232,4 +232,29 @@ struct EngineTests {
         #expect(quiet.judgement?.verdicts.map(\.leaf) == ["outside: home"])
         #expect(quiet.judgement?.fix == nil)
     }
+
+    @Test("a device is called what it is called now")
+    func renamed() {
+        var run = EngineRun(.of(.of("shaken", .warning, .alarm(nil)) { $0.oncePer.duration = nil }))
+        run.alarm("vibration")
+        let again = run.alarm("vibration") { $0.device?.name = "Cargo of Vienna" }
+        #expect(again.told == ["again shaken to owner"])
+        #expect(again.deliveries.first?.items.first?.device?.name == "Cargo of Vienna")
+        #expect(again.incidents.map(\.deviceName) == ["Cargo of Vienna"])
+    }
+
+    @Test("each incident has an id of its own: of its rule, its event and its moment")
+    func incidentIds() {
+        let book = RuleBook.of(
+            .of("a", .info, .alarm(nil)), .of("b", .info, .alarm(nil)),
+            .of("c", .info, .alarm(["tow", "vibration"])))
+        func ids(_ devices: [String]) -> [String] {
+            var run = EngineRun(book)
+            return devices.flatMap { run.alarm("tow", $0).incidents.map(\.id) }
+        }
+        let first = ids(["Cargo 1", "Cargo 2", "Cargo 3"])
+        #expect(Set(first).count == 9)
+        #expect(first.allSatisfy { $0.count == 26 && $0.prefix(10) == first[0].prefix(10) })
+        #expect(ids(["Cargo 1", "Cargo 2", "Cargo 3"]) == first)
+    }
 }

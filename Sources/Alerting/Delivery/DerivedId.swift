@@ -4,45 +4,58 @@
 internal import Crypto
 
 /// Makes an id out of when and what something is, in the form of a ULID in lower case: 48 bits of
-/// milliseconds since 1970 and the first 80 bits of a SHA-256, in Crockford's base 32 (26
-/// characters that sort by time; good in mail headers, URLs and file names).
+/// milliseconds since 1970 and 80 bits of SHA-256, in Crockford's base 32 (26 characters that sort
+/// by time; good in mail headers, URLs and file names).
 enum DerivedId {
+    /// The first 80 bits of a SHA-256.
+    struct Digest: Sendable {
+        /// 40 bits each: eight letters.
+        fileprivate var first: UInt64
+        fileprivate var second: UInt64
+
+        /// Of parts that are hashed apart, since each is a part of many: as good as a hash of
+        /// both, for what comes of them is spread as evenly.
+        static func ^ (left: Digest, right: Digest) -> Digest {
+            Digest(first: left.first ^ right.first, second: left.second ^ right.second)
+        }
+    }
+
     /// - Parameter moment: `now` of the step that makes it: the same in a replay.
     static func make(at moment: Instant, _ parts: String...) -> String {
-        let digest = digest(of: parts)
+        make(at: moment, digest(of: parts))
+    }
+
+    static func make(at moment: Instant, _ digest: Digest) -> String {
         let milliseconds = UInt64(max(0, min(moment.milliseconds, 1 << 48 - 1)))
         return String(unsafeUninitializedCapacity: 26) { text in
             write(milliseconds, letters: 10, at: 0, text)
-            digest.withUnsafeBytes { digest in
-                // Twice 40 bits, which are eight letters each.
-                for half in 0..<2 {
-                    let bits = digest[(5 * half)..<(5 * half + 5)].reduce(0) {
-                        $0 << 8 | UInt64($1)
-                    }
-                    write(bits, letters: 8, at: 10 + 8 * half, text)
-                }
-            }
+            write(digest.first, letters: 8, at: 10, text)
+            write(digest.second, letters: 8, at: 18, text)
             return 26
         }
     }
 
-    private static func digest(of parts: [String]) -> SHA256Digest {
+    static func digest(_ parts: String...) -> Digest { digest(of: parts) }
+
+    private static func digest(of parts: [String]) -> Digest {
         // The length goes first, so that no two lists of parts make the same bytes.
         let size = parts.reduce(0) { $0 + 4 + $1.utf8.count }
         return withUnsafeTemporaryAllocation(byteCount: size, alignment: 4) { bytes in
             var end = 0
-            for var part in parts {
-                part.withUTF8 { text in
-                    bytes.storeBytes(
-                        of: UInt32(text.count).bigEndian, toByteOffset: end, as: UInt32.self)
-                    UnsafeMutableRawBufferPointer(rebasing: bytes[(end + 4)...])
-                        .copyMemory(from: UnsafeRawBufferPointer(text))
-                    end += 4 + text.count
-                }
+            for part in parts {
+                let count = part.utf8.count
+                bytes.storeBytes(of: UInt32(count).bigEndian, toByteOffset: end, as: UInt32.self)
+                UnsafeMutableRawBufferPointer(rebasing: bytes[(end + 4)...])
+                    .copyBytes(from: part.utf8)
+                end += 4 + count
             }
             var hash = SHA256()
             hash.update(bufferPointer: UnsafeRawBufferPointer(bytes))
-            return hash.finalize()
+            return hash.finalize().withUnsafeBytes { hash in
+                Digest(
+                    first: hash[..<5].reduce(0) { $0 << 8 | UInt64($1) },
+                    second: hash[5..<10].reduce(0) { $0 << 8 | UInt64($1) })
+            }
         }
     }
 

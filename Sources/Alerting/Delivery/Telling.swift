@@ -10,9 +10,11 @@ extension StepBuilder {
         let reason = telling == .again ? Reason.again : .first
         let hearers = telling == .again ? incident.told : rule.hearers
         for hearer in hearers {
-            send(
-                item(incident, rule, reason, happening, member, template: hearer.template),
-                to: Destination(hearer), isGathered: gathers)
+            let place = parcel(
+                for: .init(destination: Destination(hearer), isGathered: gathers))
+            // Made in its place: an item is large.
+            parcels[place].items.append(
+                index.item(incident, rule, reason, happening, member, template: hearer.template))
         }
         incident.told = hearers
         incident.held = 0
@@ -22,7 +24,7 @@ extension StepBuilder {
     /// Tells what was kept quiet and is still true.
     mutating func tellPending(_ incident: inout Incident, _ rule: ActiveRule, _ pending: Item) {
         var item = pending
-        item.incident = facts(of: incident)
+        item.incident = Item.IncidentFacts(incident)
         // It is told now: of those that were held it is not one.
         item.held = max(0, incident.held - 1)
         item.reason = .first
@@ -35,7 +37,9 @@ extension StepBuilder {
         incident.held = 0
         incident.pending = nil
     }
+}
 
+extension RuleIndex {
     /// The facts of an incident for a message.
     /// - Parameter member: what of the rule's `when` matched, or the crossing that ended it; nil:
     ///   it was ended otherwise.
@@ -43,45 +47,37 @@ extension StepBuilder {
         _ incident: Incident, _ rule: ActiveRule, _ reason: Reason, _ happening: Happening?,
         _ member: Incident.Member?, template: String = "alarm"
     ) -> Item {
-        let source = incident.device.flatMap { $0.isSource ? $0.uniqueId : nil }
-        return Item(
-            incident: facts(of: incident), rule: rule.id,
-            device: source != nil
-                ? nil
-                : incident.device.map {
-                    Item.DeviceFacts(
-                        name: incident.deviceName, uniqueId: $0.uniqueId, group: happening?.group)
-                },
-            source: source, event: happening.map { facts(of: $0, member) },
-            position: happening?.positionFacts,
+        Item(
+            incident: Item.IncidentFacts(incident), rule: rule.id,
+            occurrence(incident, happening, member),
             place: member?.place ?? happening.flatMap { placeName(of: $0.event) },
             held: incident.held, reason: reason, severity: rule.severity, template: template)
     }
 
-    /// A crossing that its position shows is named in place of the event that brought the position:
-    /// the server knows nothing of it.
-    private func facts(of happening: Happening, _ member: Incident.Member?) -> Item.EventFacts {
-        var facts = happening.eventFacts
-        if let crossed = member?.kind, crossed != facts.alarm ?? facts.type {
-            facts.id = 0
-            facts.type = crossed
-            facts.alarm = nil
+    private func occurrence(
+        _ incident: Incident, _ happening: Happening?, _ member: Incident.Member?
+    ) -> Item.Occurrence.Shared {
+        guard let happening else {
+            return Item.Occurrence.Shared(
+                Item.Occurrence(of: incident.device, named: incident.deviceName))
         }
-        return facts
-    }
-
-    private func facts(of incident: Incident) -> Item.IncidentFacts {
-        Item.IncidentFacts(
-            id: incident.id, state: incident.state, opened: incident.opened,
-            count: incident.count)
+        let said = happening.occurrence.value.event
+        if let crossed = member?.kind, let said, crossed != said.alarm ?? said.type {
+            // A crossing that its position shows is named in place of the event that brought the
+            // position: the server knows nothing of it.
+            var occurrence = happening.occurrence.value
+            occurrence.event?.id = 0
+            occurrence.event?.type = crossed
+            occurrence.event?.alarm = nil
+            return Item.Occurrence.Shared(occurrence)
+        }
+        return happening.occurrence
     }
 
     /// The rule file's name of an event's geofence, else the server's.
     func placeName(of event: Event) -> String? {
-        if event.geofenceId != 0, let name = index.fileNames[String(event.geofenceId)] {
-            return name
-        }
-        return event.geofenceName.map { index.fileNames[$0] ?? $0 }
+        if event.geofenceId != 0, let name = fileNames[String(event.geofenceId)] { return name }
+        return event.geofenceName.map { fileNames[$0] ?? $0 }
     }
 }
 
@@ -98,16 +94,19 @@ extension StepBuilder {
             let into = first < step.deliveries.count ? step.deliveries[first].id : nil
             step.changes.append(.released(parcels[place].releases, into: into))
         }
-        return step
+        // Out of the builder, not copied from it.
+        var finished = Step(seq: nil, now: step.now)
+        swap(&finished, &step)
+        return finished
     }
 
     /// By their places: items are large, and mostly in order, for rules match in that of their ids.
     private mutating func sortItems(of place: Int) {
         let items = parcels[place].items
-        guard items.count > 1 else { return }
-        let order = items.indices.sorted { Self.leads(items, $0, $1) }
-        guard order != Array(items.indices) else { return }
-        parcels[place].items = order.map { items[$0] }
+        guard items.indices.dropFirst().contains(where: { Self.leads(items, $0, $0 - 1) }) else {
+            return
+        }
+        parcels[place].items = items.indices.sorted { Self.leads(items, $0, $1) }.map { items[$0] }
     }
 
     private mutating func deliver(_ parcel: Parcel, _ memory: Memory) {
@@ -127,18 +126,18 @@ extension StepBuilder {
     private mutating func deliver(
         _ items: [Item], _ number: Int, _ address: Parcel.Address, _ memory: Memory
     ) {
-        guard let lead = items.first else { return }
         let to = address.destination
         let contact = index.book.contacts[to.contact]
         var delivery = Delivery(
             id: DerivedId.make(
-                at: step.now, "delivery", to.contact, to.address, to.channel.description,
-                lead.reason.rawValue, lead.incident.id,
+                at: step.now, "delivery", to.contact, to.address, to.channel.kind.rawValue,
+                to.channel.name, items[0].reason.rawValue, items[0].incident.id,
                 cause.isEmpty ? happening?.identity ?? "" : cause,
                 address.isGathered ? "gathered" : "", String(number)),
             contact: to.contact, channel: to.channel, address: to.address,
-            reason: lead.reason, severity: items.map(\.severity).max() ?? lead.severity,
-            template: lead.template, language: contact?.language ?? "en",
+            reason: items[0].reason,
+            severity: items.reduce(items[0].severity) { max($0, $1.severity) },
+            template: items[0].template, language: contact?.language ?? "en",
             timezone: contact?.timezone ?? index.book.timezone?.name ?? "UTC",
             items: items, rulesHash: index.book.hash, created: step.now)
         if address.isGathered {

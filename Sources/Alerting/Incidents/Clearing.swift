@@ -44,16 +44,19 @@ extension StepBuilder {
         let before = incident.openMembers.count
         var ender: Incident.Member?
         if let trigger = rule.clears?.when {
-            guard fits(trigger, happening.event, memory),
+            guard index.fits(trigger, happening.event, memory),
                 incident.openMembers.allSatisfy({ $0.at < happening.time })
             else { return }
             incident.openMembers = []
         } else {
-            for member in incident.openMembers where undoes(happening.event, member, rule, memory) {
+            for member in incident.openMembers
+            where index.undoes(happening.event, member, rule, memory) {
                 guard let back = index.crossing(of: member, rule)?.opposite else { continue }
                 ender = Incident.Member(back, at: happening.time)
             }
-            incident.openMembers.removeAll { undoes(happening.event, $0, rule, memory) }
+            incident.openMembers.removeAll {
+                index.undoes(happening.event, $0, rule, memory)
+            }
             guard incident.openMembers.count < before else { return }
         }
         guard incident.openMembers.isEmpty else { return put(incident) }
@@ -64,6 +67,13 @@ extension StepBuilder {
         say(Verdict(rule: rule.id, result: .cleared, incident: incident.id))
     }
 
+    /// Whether there is anything that could have undone a match: mostly there is not.
+    @inline(__always)
+    func mayBeUndone(_ happening: Happening, _ subject: borrowing Subject) -> Bool {
+        !subject.recent.isEmpty || !happened.isEmpty || !index.boundaries.isEmpty
+            || self.happening !== happening
+    }
+
     /// Whether a match that is only heard of now was undone by something received before it.
     func isUndone(
         _ rule: ActiveRule, _ member: Incident.Member, _ happening: Happening, _ subject: Subject,
@@ -71,9 +81,9 @@ extension StepBuilder {
     ) -> Bool {
         func undoes(_ event: Event) -> Bool {
             if let trigger = rule.clears?.when {
-                return member.at < event.effectiveTime && fits(trigger, event, memory)
+                return member.at < event.effectiveTime && index.fits(trigger, event, memory)
             }
-            return self.undoes(event, member, rule, memory)
+            return index.undoes(event, member, rule, memory)
         }
         if rule.clears?.when == nil, let crossing = index.crossing(of: member, rule) {
             let back = subject.past(memory).contains {
@@ -104,7 +114,7 @@ extension StepBuilder {
                 let destination = Destination(told)
                 // The end does not overtake what it ends.
                 send(
-                    item(
+                    index.item(
                         incident, rule, .cleared, happening, member, template: told.template),
                     to: destination,
                     isGathered: memory.isHeld(incident.id, for: destination))
@@ -114,11 +124,14 @@ extension StepBuilder {
         put(incident)
     }
 
-    private func undoes(
+}
+
+extension RuleIndex {
+    fileprivate func undoes(
         _ event: Event, _ member: Incident.Member, _ rule: ActiveRule, _ memory: Memory
     ) -> Bool {
         guard event.effectiveTime > member.at else { return false }
-        if let crossing = index.crossing(of: member, rule) {
+        if let crossing = crossing(of: member, rule) {
             return event.crossings.contains(crossing.opposite)
         }
         return Opposites.undoes(type: event.type, alarm: event.alarm, member) {
@@ -126,9 +139,9 @@ extension StepBuilder {
         }
     }
 
-    private func fits(_ trigger: Trigger, _ event: Event, _ memory: Memory) -> Bool {
+    fileprivate func fits(_ trigger: Trigger, _ event: Event, _ memory: Memory) -> Bool {
         trigger.fits(event) { place, enters in
-            if case .area = index.book.places[place] {
+            if case .area = book.places[place] {
                 return event.crossings.contains(Crossing(.place(place), isInto: enters))
             }
             return event.type == (enters ? Opposites.enter : Opposites.exit)
@@ -138,7 +151,7 @@ extension StepBuilder {
 
     /// Whether an event happened at a place of the rule file that is kept on the server.
     private func isAt(_ place: String, _ event: Event, _ memory: Memory) -> Bool {
-        guard case .server(let geofence) = index.book.places[place] else { return false }
+        guard case .server(let geofence) = book.places[place] else { return false }
         let name =
             event.geofenceName ?? memory.nameOfGeofence(event.geofenceId, server: event.server)
         return geofence == name || (event.geofenceId != 0 && geofence == String(event.geofenceId))

@@ -72,18 +72,16 @@ package struct Incident: Hashable, Sendable {
             self.at = at
         }
     }
+}
 
+extension Incident {
+    // By that of all members: one that sets them one by one ends with a copy of them all.
     package init(
         id: String, rule: String, severity: Severity, device: DeviceKey?, deviceName: String,
         opened: Instant, count: Int = 1
     ) {
-        self.id = id
-        self.rule = rule
-        self.severity = severity
-        self.device = device
-        self.deviceName = deviceName
-        self.opened = opened
-        self.count = count
-        lastMatch = opened
+        self.init(
+            id: id, rule: rule, severity: severity, device: device, deviceName: deviceName,
+            opened: opened, lastMatch: opened, count: count)
     }
 }

@@ -75,21 +75,11 @@ extension StepBuilder {
                 guard let happening else { continue }
                 verdicts.append(
                     match(
-                        index.rules[Int(answer.rule)], member(form, happening), happening, subject,
-                        memory))
+                        index.rules[Int(answer.rule)], index.member(form, happening), happening,
+                        subject, memory))
             }
         }
         return verdicts
-    }
-
-    private func member(_ form: RuleIndex.Form, _ happening: Happening) -> Incident.Member {
-        if form.crossing >= 0 {
-            return Incident.Member(index.crossings[Int(form.crossing)], at: happening.time)
-        }
-        return Incident.Member(
-            kind: happening.event.alarm ?? happening.event.type,
-            place: form.place < 0 ? nil : index.crossedPlaces[Int(form.place)],
-            at: happening.time)
     }
 
     private mutating func match(
@@ -99,7 +89,7 @@ extension StepBuilder {
         let isLate = happening.event.lateMilliseconds > rule.lateMilliseconds
         if isLate, rule.lateThen == .log { return Verdict(rule: rule.id, result: .late) }
         let now = step.now
-        let key = stampKey(rule, happening, member)
+        let key = index.stampKey(rule, happening, member)
         let quietEnd = quietEnd(rule, key, memory, slot: subject.slot)
         let isWithin = quietEnd.map { now < $0 } ?? false
 
@@ -110,7 +100,9 @@ extension StepBuilder {
         let telling = incident.join(isWithin: isWithin)
         incident.lastMatch = max(incident.lastMatch, now)
         incident.severity = rule.severity
-        if isUndone(rule, member, happening, subject, memory) {
+        // It may have been given another one since.
+        incident.deviceName = happening.deviceName
+        if mayBeUndone(happening, subject), isUndone(rule, member, happening, subject, memory) {
             if incident.openMembers.isEmpty { incident.end(at: now) }
         } else {
             incident.match(member)
@@ -119,7 +111,7 @@ extension StepBuilder {
         let gathers = isLate && rule.lateThen == .digest
         if telling == .nothing {
             if incident.told.isEmpty, incident.state == .open, incident.hasEnd(rule) {
-                incident.pending = item(incident, rule, .first, happening, member)
+                incident.pending = index.item(incident, rule, .first, happening, member)
             }
         } else {
             tell(telling, &incident, rule, happening, member, gathers: gathers)
@@ -139,25 +131,35 @@ extension StepBuilder {
 
     private func open(_ rule: ActiveRule, _ happening: Happening) -> Incident {
         Incident(
-            id: DerivedId.make(
-                at: step.now,
-                "incident", rule.id, happening.device.server, happening.device.uniqueId,
-                happening.identity),
+            id: DerivedId.make(at: step.now, rule.digest ^ happening.digest),
             rule: rule.id, severity: rule.severity, device: happening.device,
             deviceName: happening.deviceName, opened: step.now, count: 0)
     }
 
     /// When a rule that has told may tell again; nil: it may already.
     /// - Parameter slot: of the stamp's device, where the asker knows it.
+    @inline(__always)
     func quietEnd(
         _ rule: ActiveRule, _ key: StampKey?, _ memory: Memory, slot: Int? = nil
     ) -> Instant? {
         guard let key, let span = rule.quietMilliseconds else { return nil }
         return stamp(key, memory, slot: slot)?.shifted(milliseconds: span)
     }
+}
+
+extension RuleIndex {
+    /// What of a rule's `when` a happening is.
+    fileprivate func member(_ form: Form, _ happening: Happening) -> Incident.Member {
+        if form.crossing >= 0 {
+            return Incident.Member(crossings[Int(form.crossing)], at: happening.time)
+        }
+        return Incident.Member(
+            kind: happening.event.alarm ?? happening.event.type,
+            place: form.place < 0 ? nil : crossedPlaces[Int(form.place)], at: happening.time)
+    }
 
     /// What `once_per` counts apart for this match; nil: the rule never keeps quiet.
-    private func stampKey(
+    fileprivate func stampKey(
         _ rule: ActiveRule, _ happening: Happening, _ member: Incident.Member
     ) -> StampKey? {
         guard rule.quietMilliseconds != nil else { return nil }

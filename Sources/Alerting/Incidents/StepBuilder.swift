@@ -57,14 +57,16 @@ struct StepBuilder {
         return new
     }
 
+    @inline(__always)
     func hasIncidents(_ subject: Subject, _ memory: Memory) -> Bool {
         !incidents.isEmpty || subject.slot.map { !memory.devices[$0].incidents.isEmpty } ?? false
     }
 
     /// The rules that may have one, by their ids.
+    @inline(__always)
     func rulesWithIncidents(_ subject: Subject, _ memory: Memory) -> [String] {
         let open = subject.slot.map { memory.devices[$0].incidents.keys } ?? []
-        return incidents.isEmpty ? open : incidents.map(\.value.rule) + open
+        return incidents.isEmpty ? open : incidents.map { $0.value.rule } + open
     }
 
     /// What is known of the device, by this step too.
@@ -86,7 +88,7 @@ struct StepBuilder {
         if let held { parcels[place].releases.append(held) }
     }
 
-    private mutating func parcel(for address: Parcel.Address) -> Int {
+    mutating func parcel(for address: Parcel.Address) -> Int {
         // Nearly always it is one.
         if let last = parcels.last, last.address == address { return parcels.count - 1 }
         if parcels.count == 1 { parcelPlaces[parcels[0].address] = 0 }
@@ -124,6 +126,7 @@ struct StepBuilder {
     }
 
     /// The open or acknowledged incident of a rule on the step's device.
+    @inline(__always)
     func incident(of rule: String, slot: Int?, _ memory: Memory) -> Incident.Shared? {
         if let changed = incidents[..<earlierIncidents].last(where: { $0.value.rule == rule }) {
             return changed.value.state == .cleared ? nil : changed
@@ -136,6 +139,7 @@ struct StepBuilder {
     }
 
     /// - Parameter slot: of the stamp's device, where the asker knows it.
+    @inline(__always)
     func stamp(_ key: StampKey, _ memory: Memory, slot: Int? = nil) -> Instant? {
         for case .stamp(key, let moment) in step.changes[..<earlierChanges].reversed() {
             return moment

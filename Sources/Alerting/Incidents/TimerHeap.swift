@@ -8,7 +8,8 @@ struct TimerHeap: Sendable {
         /// The own timer of a rule's incident on a device, by the device's slot in Memory.
         case incident(slot: Int, rule: String)
         /// What is held for one contact on one way.
-        case digest(Destination)
+        /// Indirect, since it is rare and four times as large: entries are moved about.
+        indirect case digest(Destination)
     }
 
     private struct Entry: Sendable {

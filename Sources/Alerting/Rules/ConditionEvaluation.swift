@@ -13,6 +13,7 @@ struct Answer {
 
 /// Judges the conditions of a pool at one event; remembers what it has worked out.
 struct ConditionJudge {
+    private let pool: ConditionPool
     /// Answers of hours, each good for the moments `from..<until`.
     private var hourAnswers: [(from: Instant, until: Instant, inside: Bool)]
     /// What each place said to the event of the same round.
@@ -23,6 +24,7 @@ struct ConditionJudge {
     private var hasLooked = false
 
     init(_ pool: ConditionPool) {
+        self.pool = pool
         hourAnswers = Array(
             repeating: (.distantFuture, .distantPast, false), count: pool.hours.count)
         placeAnswers = Array(repeating: (0, .unknown), count: pool.places.count)
@@ -50,42 +52,46 @@ struct ConditionJudge {
     }
 
     mutating func judge(
-        _ root: Int32, _ pool: ConditionPool, _ facts: Facts, _ memory: Memory
+        _ root: Int32, _ facts: Facts, _ memory: Memory
     ) -> Answer {
         switch pool.nodes[Int(root)] {
         case .all(let first, let count):
             return joined(
-                first, count, decides: .no, root, pool, facts, memory)
+                first, count, decides: .no, root, facts, memory)
         case .any(let first, let count):
             return joined(
-                first, count, decides: .yes, root, pool, facts, memory)
+                first, count, decides: .yes, root, facts, memory)
         case .not(let part):
-            var answer = judge(part, pool, facts, memory)
+            var answer = judge(part, facts, memory)
             answer.truth = answer.truth.negated
             if answer.truth == .no { answer.leaf = root }
             return answer
         case .hours(let number, let inside):
             return Answer(
-                truth: Truth(isInside(number, pool, facts.time) == inside), leaf: root,
+                truth: Truth(isInside(number, facts.time) == inside), leaf: root,
                 isOpen: false)
         case .place(let first, let count, let inside):
-            return judgePlaces(first, count, inside: inside, root, pool, facts, memory)
+            return judgePlaces(first, count, inside: inside, root, facts, memory)
         case .armed(let wanted):
             if let flag = facts.deviceAttributes?.flag("guarded") {
                 return Answer(truth: Truth(flag == wanted), leaf: root, isOpen: false)
             }
-            return said(facts.newest { $0.armed != nil }, root) { $0.armed == wanted }
+            return Self.said(facts.newest { $0.armed != nil }, root) { $0.armed == wanted }
         case .speed(let bound):
             guard let found = facts.newest({ $0.speed != nil }), !found.report.unusableFix else {
                 return Answer(truth: .unknown, leaf: root, isOpen: facts.own?.speed == nil)
             }
-            return said(found, root) { bound.holds($0.speed?.kilometresPerHour ?? 0) }
+            return Self.said(found, root) { bound.holds($0.speed?.kilometresPerHour ?? 0) }
         case .battery(let bound):
-            return said(facts.newest { $0.battery != nil }, root) { bound.holds($0.battery ?? 0) }
+            return Self.said(facts.newest { $0.battery != nil }, root) {
+                bound.holds($0.battery ?? 0)
+            }
         case .ignition(let wanted):
-            return said(facts.newestWord { $0.ignition != nil }, root) { $0.ignition == wanted }
+            return Self.said(facts.newestWord { $0.ignition != nil }, root) {
+                $0.ignition == wanted
+            }
         case .moving(let wanted):
-            return said(facts.newestWord { $0.moving != nil }, root) { $0.moving == wanted }
+            return Self.said(facts.newestWord { $0.moving != nil }, root) { $0.moving == wanted }
         case .stoppedFor(let milliseconds):
             guard let found = facts.newestWord({ $0.moving != nil }) else {
                 return Answer(truth: .unknown, leaf: root, isOpen: true)
@@ -97,13 +103,13 @@ struct ConditionJudge {
                 truth: Truth((facts.time - since).wholeMilliseconds >= milliseconds), leaf: root,
                 isOpen: true)
         case .attribute(let number):
-            return judgeAttribute(pool.attributeTests[Int(number)], root, facts)
+            return Self.judgeAttribute(pool.attributeTests[Int(number)], root, facts)
         case .unknown:
             return Answer(truth: .unknown, leaf: root, isOpen: false)
         }
     }
 
-    private func said(
+    private static func said(
         _ found: (report: Report, isOwn: Bool)?, _ leaf: Int32, _ holds: (Report) -> Bool
     ) -> Answer {
         guard let found else { return Answer(truth: .unknown, leaf: leaf, isOpen: true) }
@@ -112,12 +118,12 @@ struct ConditionJudge {
 
     /// "All" is decided by a no, "any" by a yes.
     private mutating func joined(
-        _ first: Int32, _ count: Int32, decides: Truth, _ root: Int32, _ pool: ConditionPool,
-        _ facts: Facts, _ memory: Memory
+        _ first: Int32, _ count: Int32, decides: Truth, _ root: Int32, _ facts: Facts,
+        _ memory: Memory
     ) -> Answer {
         var result = Answer(truth: decides.negated, leaf: root, isOpen: false)
         for index in first..<first + count {
-            let answer = judge(pool.links[Int(index)], pool, facts, memory)
+            let answer = judge(pool.links[Int(index)], facts, memory)
             if answer.truth == decides, !answer.isOpen { return answer }
             let isOpen = result.isOpen || answer.isOpen
             // The first that decides is named, else the first unknown.
@@ -131,9 +137,7 @@ struct ConditionJudge {
         return result
     }
 
-    private mutating func isInside(
-        _ number: Int32, _ pool: ConditionPool, _ time: Instant
-    ) -> Bool {
+    private mutating func isInside(_ number: Int32, _ time: Instant) -> Bool {
         let known = hourAnswers[Int(number)]
         if time >= known.from, time < known.until { return known.inside }
         let state = pool.hours[Int(number)].state(at: time)
@@ -145,15 +149,15 @@ struct ConditionJudge {
     }
 
     private mutating func judgePlaces(
-        _ first: Int32, _ count: Int32, inside: Bool, _ root: Int32, _ pool: ConditionPool,
-        _ facts: Facts, _ memory: Memory
+        _ first: Int32, _ count: Int32, inside: Bool, _ root: Int32, _ facts: Facts,
+        _ memory: Memory
     ) -> Answer {
         guard let found = reportOfPlace(facts) else {
             return Answer(truth: .unknown, leaf: root, isOpen: true)
         }
         var result = Truth.no
         for index in first..<first + count {
-            switch truth(ofPlace: pool.links[Int(index)], found.report, pool, facts, memory) {
+            switch truth(ofPlace: pool.links[Int(index)], found.report, facts, memory) {
             case .yes:
                 return Answer(truth: Truth(inside), leaf: root, isOpen: !found.isOwn)
             case .unknown: result = .unknown
@@ -165,8 +169,7 @@ struct ConditionJudge {
     }
 
     private mutating func truth(
-        ofPlace number: Int32, _ report: Report, _ pool: ConditionPool, _ facts: Facts,
-        _ memory: Memory
+        ofPlace number: Int32, _ report: Report, _ facts: Facts, _ memory: Memory
     ) -> Truth {
         let known = placeAnswers[Int(number)]
         if known.round == round { return known.truth }
@@ -189,7 +192,7 @@ struct ConditionJudge {
         ids.isEmpty ? .no : Truth(id.map { ids.contains($0) })
     }
 
-    private func judgeAttribute(
+    private static func judgeAttribute(
         _ test: Condition.AttributeTest, _ leaf: Int32, _ facts: Facts
     ) -> Answer {
         let attributes: Attributes? =

@@ -27,8 +27,10 @@ struct ConditionPool: Sendable {
     private(set) var nodes: [Node] = []
     private(set) var links: [Int32] = []
     private(set) var attributeTests: [Condition.AttributeTest] = []
-    /// What each node says, in the file's words.
+    /// What each node says, in the file's words. Equal ones are one, so that it is near when it is
+    /// wanted: an event comes by many conditions.
     private(set) var words: [String] = []
+    private var spoken: Set<String> = []
 
     private(set) var hours: [Hours] = []
     private var hoursNumbers: [Hours: Int32] = [:]
@@ -71,8 +73,15 @@ extension ConditionPool {
             attributeTests.append(test)
         }
         nodes.append(node)
-        words.append(condition.words)
+        words.append(spoken.insert(condition.words).memberAfterInsert)
         return Int32(nodes.count - 1)
+    }
+
+    /// Nothing is added any more: what it was found again by goes.
+    mutating func finish() {
+        spoken = []
+        hoursNumbers = [:]
+        placeNumbers = [:]
     }
 
     private mutating func link(_ parts: [Condition], _ book: RuleBook) -> (Int32, Int32) {

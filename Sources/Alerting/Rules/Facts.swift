@@ -95,10 +95,11 @@ extension Device {
         return now
     }
 
-    /// Whether it says nothing that `old` does not.
-    func isKnown(by old: Device) -> Bool {
-        id == old.id && name == old.name && uniqueId == old.uniqueId && groupId == old.groupId
-            && (group == nil || group == old.group)
-            && (attributes.isEmpty || attributes == old.attributes)
+    /// Whether a newer description says nothing that this one does not.
+    @inline(__always)
+    func covers(_ new: borrowing Device) -> Bool {
+        id == new.id && name == new.name && uniqueId == new.uniqueId && groupId == new.groupId
+            && (new.group == nil || new.group == group)
+            && (new.attributes.isEmpty || new.attributes == attributes)
     }
 }

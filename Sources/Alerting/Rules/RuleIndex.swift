@@ -62,6 +62,7 @@ final class RuleIndex: Sendable {
             builder.add(rule)
         }
         builder.boundaries.finish()
+        builder.conditions.finish()
         self.book = book
         // Of rules that tell the same people, the list is one.
         var hearers: Set<[Incident.Told]> = []
@@ -138,6 +139,8 @@ final class RuleIndex: Sendable {
 /// What a rule does when it fires. By reference: a rule is large, and each match looks at it.
 final class ActiveRule: Sendable {
     let id: String
+    /// Its part of the ids of its incidents.
+    let digest: DerivedId.Digest
     let severity: Severity
     /// `once_per`; nil: `none`.
     let quietMilliseconds: Int64?
@@ -155,6 +158,7 @@ final class ActiveRule: Sendable {
 
     init(_ rule: Rule, hearers: [Incident.Told]) {
         id = rule.id
+        digest = DerivedId.digest("incident", rule.id)
         severity = rule.severity
         quietMilliseconds = rule.oncePer.duration?.wholeMilliseconds
         quietsByDevice = rule.oncePer.by.contains(.device)

@@ -7,10 +7,8 @@ package struct RuleSet: Sendable {
     private var judge: ConditionJudge
     /// By the device's slot in Memory.
     private var views: [DeviceView] = []
+    /// Rules that the event could match; one may be there twice.
     private var candidates: [Int32] = []
-    /// The round in which each rule became a candidate, so that none does twice.
-    private var rounds: [UInt32]
-    private var round: UInt32 = 0
 
     /// What a device is to the rules.
     private struct DeviceView: Sendable {
@@ -22,7 +20,6 @@ package struct RuleSet: Sendable {
     package init(_ book: RuleBook) {
         index = RuleIndex(book)
         judge = ConditionJudge(index.conditions)
-        rounds = Array(repeating: 0, count: index.rules.count)
     }
 
     package var book: RuleBook { index.book }
@@ -66,7 +63,7 @@ extension RuleSet {
             uniqueId: event.device?.uniqueId ?? known?.uniqueId ?? "",
             Facts(event, past: memory.reports(slot), known: known?.attributes), memory)
         guard answers.hasMatch else { return [] }
-        return answers.list.filter(\.isMatch).map { index.ids[Int($0.rule)] }
+        return answers.list.compactMap { $0.isMatch ? index.ids[Int($0.rule)] : nil }
     }
 
     func kinds(of event: Event, _ memory: Memory) -> EventKinds {
@@ -89,7 +86,6 @@ extension RuleSet {
     ) -> RuleAnswers {
         var answers = RuleAnswers()
         let fitting = selectors(slot: slot, name: name, uniqueId: uniqueId)
-        nextRound()
         candidates.removeAll(keepingCapacity: true)
         addAll(of: index.matching, kinds, fitting)
         let guarded = hasGuarded(kinds)
@@ -108,8 +104,9 @@ extension RuleSet {
         _ kinds: EventKinds, _ facts: Facts, _ memory: Memory, _ answers: inout RuleAnswers
     ) {
         answers.list.reserveCapacity(candidates.count)
-        let conditions = index.conditions
-        for number in candidates {
+        var last: Int32 = -1
+        for number in candidates where number != last {
+            last = number
             let rule = index.compiled[Int(number)]
             guard let form = index.form(of: rule, kinds) else { continue }
             guard rule.condition >= 0 else {
@@ -117,7 +114,7 @@ extension RuleSet {
                 answers.matches += 1
                 continue
             }
-            let answer = judge.judge(rule.condition, conditions, facts, memory)
+            let answer = judge.judge(rule.condition, facts, memory)
             if answer.truth == .yes || (answer.truth == .unknown && rule.firesOnUnknown) {
                 answers.list.append(RuleAnswer(rule: number, outcome: .match(form)))
                 answers.matches += 1
@@ -152,9 +149,11 @@ extension RuleSet {
     /// Rules whose open incident an event could end, in the order of their ids.
     /// - Parameter open: the rules that have one.
     func clearable(_ kinds: EventKinds, among open: [String]) -> [Int32] {
-        let found = open.compactMap { index.number(ofRule: $0) }
+        var found = open.compactMap { index.number(ofRule: $0) }
             .filter { index.mayEnd(index.compiled[Int($0)], kinds) }
-        return found.count > 1 ? Set(found).sorted() : found
+        guard found.count > 1 else { return found }
+        found.sort()
+        return found.indices.filter { $0 == 0 || found[$0 - 1] != found[$0] }.map { found[$0] }
     }
 
     /// Whether an event of these kinds could end anything.
@@ -194,7 +193,9 @@ extension RuleSet {
                 index.byPlace.forEach(kind, place) { added.append($0) }
             }
         }
-        for rule in added where index.covers(index.compiled[Int(rule)], fitting) { add(rule) }
+        for rule in added where index.covers(index.compiled[Int(rule)], fitting) {
+            candidates.append(rule)
+        }
         // Those that the place left out were not asked: a better fix may still come for them.
         if found?.isOwn != true { answers.isOpen = true }
     }
@@ -208,23 +209,11 @@ extension RuleSet {
     private mutating func addAll(of buckets: Buckets, _ kinds: EventKinds, _ fitting: [Int32]) {
         kinds.forEach { kind in
             guard buckets.has(kind) else { return }
-            buckets.forEach(kind, SelectorTable.all) { add($0) }
-            for selector in fitting { buckets.forEach(kind, selector) { add($0) } }
+            buckets.forEach(kind, SelectorTable.all) { candidates.append($0) }
+            for selector in fitting {
+                buckets.forEach(kind, selector) { candidates.append($0) }
+            }
         }
-    }
-
-    @inline(__always)
-    private mutating func add(_ rule: Int32) {
-        guard rounds[Int(rule)] != round else { return }
-        rounds[Int(rule)] = round
-        candidates.append(rule)
-    }
-
-    private mutating func nextRound() {
-        round &+= 1
-        guard round == 0 else { return }
-        for index in rounds.indices { rounds[index] = 0 }
-        round = 1
     }
 
     private mutating func selectors(slot: Int?, name: String, uniqueId: String) -> [Int32] {

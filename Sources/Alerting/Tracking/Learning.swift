@@ -54,9 +54,13 @@ final class Happening {
 
     /// What makes it unlike any other: events without an id of the server are each their own.
     private(set) lazy var identity = event.id > 0 ? event.identity : "\(event.identity)|\(seq)"
-    /// What each item of a message says of it.
-    private(set) lazy var eventFacts = Item.EventFacts(event)
-    private(set) lazy var positionFacts = event.position.map { Item.PositionFacts($0) }
+    /// Its part of the ids of all incidents that it opens.
+    private(set) lazy var digest = DerivedId.digest(device.server, device.uniqueId, identity)
+    /// What items of messages say of it.
+    private(set) lazy var occurrence = Item.Occurrence.Shared(
+        Item.Occurrence(
+            of: device, named: deviceName, group: group, Item.EventFacts(event),
+            event.position.map { Item.PositionFacts($0) }))
 }
 
 extension Memory {
@@ -69,15 +73,18 @@ extension StepBuilder {
     /// Notes what is new, and says whom the event is about.
     mutating func learn(_ event: Event, _ memory: Memory) -> Subject {
         let slot = memory.slot(of: event)
+        step.slot = slot
         let key = key(of: event, slot, memory)
-        let known = memory.device(slot)
-        let name = event.device?.name ?? known?.name ?? key.uniqueId
+        let attributes = slot.flatMap { memory.devices[$0].device?.attributes }
+        let name =
+            event.device?.name ?? slot.flatMap { memory.devices[$0].device?.name } ?? key.uniqueId
         var subject = Subject(
-            key: key, slot: slot, isBare: event.device == nil && known == nil, name: name,
-            facts: Facts(event, past: memory.reports(slot), known: known?.attributes),
+            key: key, slot: slot, isBare: event.device == nil && attributes == nil, name: name,
+            facts: Facts(event, past: memory.reports(slot), known: attributes),
             recent: slot.map { memory.devices[$0].recent } ?? [])
         let standIn = memory.standIn(for: event, at: slot)
-        if standIn != nil || isNews(event, slot, known, memory) {
+        if standIn != nil || isNews(event, slot, memory) {
+            let known = memory.device(slot)
             var first = min(step.now, standIn?.firstKnown ?? step.now)
             if let slot { first = min(first, memory.devices[slot].firstKnown) }
             let device = event.device.map { $0.after(known) } ?? known
@@ -105,13 +112,13 @@ extension StepBuilder {
 
     /// Whether an event says something new of its device.
     private func isNews(
-        _ event: Event, _ slot: Int?, _ known: Device?, _ memory: Memory
+        _ event: Event, _ slot: Int?, _ memory: Memory
     ) -> Bool {
         guard let slot else { return true }
         let id = event.knownDeviceId
         if id != 0, memory.devices[slot].deviceId != id { return true }
         guard let device = event.device else { return false }
-        return known.map { !device.isKnown(by: $0) } ?? true
+        return !(memory.device(slot)?.covers(device) ?? false)
     }
 
     private mutating func note(_ report: Report, _ subject: inout Subject, _ memory: Memory) {
