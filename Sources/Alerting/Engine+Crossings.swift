@@ -36,7 +36,7 @@ extension Engine {
         step.beginPart()
         for id in Set(step.rulesWithIncidents(subject, memory)).sorted() {
             guard let rule = rules.index.rule(id), rule.clears?.when == nil,
-                let incident = step.incident(of: id, slot: subject.slot, memory)
+                let incident = step.incident(of: id, on: subject, memory)
             else { continue }
             for member in incident.value.openMembers {
                 guard let crossing = rules.index.crossing(of: member, rule),

@@ -176,7 +176,7 @@ package struct Engine: Sendable {
         let open = step.rulesWithIncidents(subject, memory)
         for number in rules.clearable(happening.kinds, among: open) {
             let rule = rules.index.rules[Int(number)]
-            guard let incident = step.incident(of: rule.id, slot: subject.slot, memory) else {
+            guard let incident = step.incident(of: rule.id, on: subject, memory) else {
                 continue
             }
             step.undo(incident, of: rule, by: happening, memory)

@@ -7,7 +7,7 @@ package struct Memory: Sendable {
     /// Never removed or reordered, so that a slot is good as long as the process.
     private(set) var devices: [DeviceMemory] = []
     private var slots: [DeviceKey: Int] = [:]
-    /// The slot that was asked for last: a step's changes are nearly all of one device.
+    /// Where a device is looked for first: a step's changes are nearly all of one.
     private var lastSlot = 0
     private var slotsOfIds: [ServerId: Int] = [:]
     /// Open and acknowledged incidents.

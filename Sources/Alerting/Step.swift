@@ -6,7 +6,7 @@ package struct Step: Sendable {
     /// The inbox row that this step has dealt with; nil for timers.
     package var seq: Int64?
     package var now: Instant
-    /// Where Memory has the device that it is about, if it has: spares it a search.
+    /// Where Memory has, it seems, the device that it is about: spares it a search.
     var slot: Int?
     /// In order.
     package var changes: [Change] = []

@@ -233,7 +233,7 @@ struct EngineTests {
         #expect(quiet.judgement?.fix == nil)
     }
 
-    @Test("a device is called what it is called now")
+    @Test("a device is called what its last event calls it")
     func renamed() {
         var run = EngineRun(.of(.of("shaken", .warning, .alarm(nil)) { $0.oncePer.duration = nil }))
         run.alarm("vibration")
@@ -241,6 +241,9 @@ struct EngineTests {
         #expect(again.told == ["again shaken to owner"])
         #expect(again.deliveries.first?.items.first?.device?.name == "Cargo of Vienna")
         #expect(again.incidents.map(\.deviceName) == ["Cargo of Vienna"])
+        run.alarm("powerCut")
+        let back = run.alarm("powerRestored") { $0.device?.name = "Cargo of Graz" }
+        #expect(back.incidents.map(\.deviceName).allSatisfy { $0 == "Cargo of Graz" })
     }
 
     @Test("each incident has an id of its own: of its rule, its event and its moment")

@@ -44,6 +44,32 @@ struct SourceSilenceTests {
         #expect(run.memory.openIncidents == 0)
     }
 
+    @Test("two that go down at one moment have an incident each")
+    func two() {
+        var run = Self.run()
+        for name in ["one", "two"] { run.step(.source(name, isSilent: true)) }
+        run.wait(.minutes(11))
+        #expect(run.memory.openIncidents == 2)
+        #expect(run.told == ["first down+down to owner"])
+        let sources = run.steps.flatMap(\.deliveries).flatMap(\.items).map(\.source)
+        #expect(Set(sources) == ["one", "two"])
+        run.step(.source("one", isSilent: false))
+        #expect(run.told.last == "cleared down to owner" && run.memory.openIncidents == 1)
+        run.step(.source("two", isSilent: false))
+        #expect(run.told.count == 3 && run.memory.openIncidents == 0)
+    }
+
+    @Test("one that is back ends nothing of another one that fires with it")
+    func backBeside() {
+        var run = Self.run()
+        for name in ["one", "two"] { run.step(.source(name, isSilent: true)) }
+        // Late by less than such rules wait: it is told, and over.
+        run.now = run.now + .minutes(10) + .seconds(5)
+        run.step(.source("one", isSilent: false))
+        run.wait(.minutes(1))
+        #expect(run.memory.incidents { _ in true }.map(\.device) == [.source("two")])
+    }
+
     @Test("one that was back at the restart is not told")
     func backAtStart() {
         var run = Self.run()

@@ -13,8 +13,8 @@ enum DerivedId {
         fileprivate var first: UInt64
         fileprivate var second: UInt64
 
-        /// Of parts that are hashed apart, since each is a part of many: as good as a hash of
-        /// both, for what comes of them is spread as evenly.
+        /// Of two that are hashed apart, since each is a part of many ids. They have to be of
+        /// different kinds, told apart by their first part: equal ones would cancel each other.
         static func ^ (left: Digest, right: Digest) -> Digest {
             Digest(first: left.first ^ right.first, second: left.second ^ right.second)
         }

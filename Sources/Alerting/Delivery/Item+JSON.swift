@@ -174,7 +174,7 @@ extension Item.DeviceFacts {
 }
 
 extension Item {
-    /// Where a person sees the incident. The id is derived hexadecimal: nothing to escape.
+    /// Where a person sees the incident. The id is letters and digits: nothing to escape.
     package func incidentURL(public url: String) -> String {
         "\(url.hasSuffix("/") ? String(url.dropLast()) : url)/incidents/\(incident.id)"
     }

@@ -18,7 +18,7 @@ package struct Item: Hashable, Sendable {
     package var template: String
 
     /// What an incident is about, as far as it is known.
-    package struct Occurrence: Hashable, Sendable, Codable {
+    struct Occurrence: Hashable, Sendable, Codable {
         var device: DeviceFacts?
         /// In place of a device: the source that is down.
         var source: String?

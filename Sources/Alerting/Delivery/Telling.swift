@@ -9,12 +9,11 @@ extension StepBuilder {
     ) {
         let reason = telling == .again ? Reason.again : .first
         let hearers = telling == .again ? incident.told : rule.hearers
+        let index = index
         for hearer in hearers {
-            let place = parcel(
-                for: .init(destination: Destination(hearer), isGathered: gathers))
-            // Made in its place: an item is large.
-            parcels[place].items.append(
-                index.item(incident, rule, reason, happening, member, template: hearer.template))
+            send(
+                index.item(incident, rule, reason, happening, member, template: hearer.template),
+                to: Destination(hearer), isGathered: gathers)
         }
         incident.told = hearers
         incident.held = 0

@@ -41,6 +41,7 @@ extension StepBuilder {
     ) {
         guard shared.value.state != .cleared else { return }
         var incident = shared.value
+        incident.deviceName = happening.deviceName
         let before = incident.openMembers.count
         var ender: Incident.Member?
         if let trigger = rule.clears?.when {
@@ -67,15 +68,21 @@ extension StepBuilder {
         say(Verdict(rule: rule.id, result: .cleared, incident: incident.id))
     }
 
-    /// Whether there is anything that could have undone a match: mostly there is not.
+    /// Whether a match that is only heard of now was undone by something received before it.
     @inline(__always)
-    func mayBeUndone(_ happening: Happening, _ subject: borrowing Subject) -> Bool {
-        !subject.recent.isEmpty || !happened.isEmpty || !index.boundaries.isEmpty
-            || self.happening !== happening
+    func isUndone(
+        _ rule: ActiveRule, _ member: Incident.Member, _ happening: Happening,
+        _ subject: borrowing Subject, _ memory: Memory
+    ) -> Bool {
+        // Mostly there is nothing that could have.
+        guard
+            !subject.recent.isEmpty || !happened.isEmpty || !index.boundaries.isEmpty
+                || self.happening !== happening
+        else { return false }
+        return wasUndone(rule, member, happening, copy subject, memory)
     }
 
-    /// Whether a match that is only heard of now was undone by something received before it.
-    func isUndone(
+    private func wasUndone(
         _ rule: ActiveRule, _ member: Incident.Member, _ happening: Happening, _ subject: Subject,
         _ memory: Memory
     ) -> Bool {
@@ -110,6 +117,7 @@ extension StepBuilder {
         var incident = incident
         incident.end(at: step.now)
         if isTold, let rule, rule.clears?.notify == true {
+            let index = index
             for told in incident.everTold {
                 let destination = Destination(told)
                 // The end does not overtake what it ends.
@@ -123,7 +131,6 @@ extension StepBuilder {
         }
         put(incident)
     }
-
 }
 
 extension RuleIndex {

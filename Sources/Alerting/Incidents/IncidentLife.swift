@@ -93,7 +93,7 @@ extension StepBuilder {
         let quietEnd = quietEnd(rule, key, memory, slot: subject.slot)
         let isWithin = quietEnd.map { now < $0 } ?? false
 
-        let before = self.incident(of: rule.id, slot: subject.slot, memory)
+        let before = self.incident(of: rule.id, on: subject, memory)
         // Not by `??`, which would copy it once more.
         var incident = if let before { before.value } else { open(rule, happening) }
         let wasAcknowledged = incident.state == .acknowledged
@@ -102,7 +102,7 @@ extension StepBuilder {
         incident.severity = rule.severity
         // It may have been given another one since.
         incident.deviceName = happening.deviceName
-        if mayBeUndone(happening, subject), isUndone(rule, member, happening, subject, memory) {
+        if isUndone(rule, member, happening, subject, memory) {
             if incident.openMembers.isEmpty { incident.end(at: now) }
         } else {
             incident.match(member)

@@ -64,7 +64,7 @@ extension Engine {
         step.beginPart()
         for number in rules.index.sourceRules {
             let rule = rules.index.rules[Int(number)]
-            if let incident = step.incident(of: rule.id, slot: subject.slot, memory) {
+            if let incident = step.incident(of: rule.id, on: subject, memory) {
                 step.undo(incident, of: rule, by: back, memory)
             }
         }
@@ -90,10 +90,11 @@ extension Engine {
     ) {
         guard !due.isEmpty else { return }
         let subject = subject(ofSource: name, memory)
-        if let ended = silence.ended {
-            let back = happening(name, isSilent: false, at: ended, subject, memory)
-            step.happened = [back.event]
-        }
+        // Of this source only: another one may have fired in the same step.
+        step.happened =
+            silence.ended.map {
+                [happening(name, isSilent: false, at: $0, subject, memory).event]
+            } ?? []
         let began = happening(name, isSilent: true, at: silence.since, subject, memory)
         step.about(began)
         let answers = rules.judge(

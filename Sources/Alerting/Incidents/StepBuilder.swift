@@ -78,17 +78,18 @@ struct StepBuilder {
     mutating func change(_ change: Change) { step.changes.append(change) }
     mutating func say(_ verdict: Verdict) { verdicts.append(verdict) }
 
+    /// - Parameter item: made in its place, for it is large.
+    @inline(__always)
     mutating func send(
-        _ item: consuming Item, to destination: Destination, isGathered: Bool = false,
+        _ item: @autoclosure () -> Item, to destination: Destination, isGathered: Bool = false,
         releases held: String? = nil
     ) {
-        let address = Parcel.Address(destination: destination, isGathered: isGathered)
-        let place = parcel(for: address)
-        parcels[place].items.append(consume item)
+        let place = parcel(for: .init(destination: destination, isGathered: isGathered))
+        parcels[place].items.append(item())
         if let held { parcels[place].releases.append(held) }
     }
 
-    mutating func parcel(for address: Parcel.Address) -> Int {
+    private mutating func parcel(for address: Parcel.Address) -> Int {
         // Nearly always it is one.
         if let last = parcels.last, last.address == address { return parcels.count - 1 }
         if parcels.count == 1 { parcelPlaces[parcels[0].address] = 0 }
@@ -125,13 +126,18 @@ struct StepBuilder {
         earlierChanges = step.changes.count
     }
 
-    /// The open or acknowledged incident of a rule on the step's device.
+    /// The open or acknowledged incident of a rule on a device (or a source: one step may be about
+    /// several).
     @inline(__always)
-    func incident(of rule: String, slot: Int?, _ memory: Memory) -> Incident.Shared? {
-        if let changed = incidents[..<earlierIncidents].last(where: { $0.value.rule == rule }) {
+    func incident(
+        of rule: String, on subject: borrowing Subject, _ memory: Memory
+    ) -> Incident.Shared? {
+        for changed in incidents[..<earlierIncidents].reversed()
+        where changed.value.rule == rule && changed.value.device == subject.key {
             return changed.value.state == .cleared ? nil : changed
         }
-        return slot.flatMap { memory.devices[$0].incidents[rule]?.incident }
+        guard let slot = subject.slot else { return nil }
+        return memory.devices[slot].incidents[rule]?.incident
     }
 
     mutating func setStamp(_ key: StampKey, _ moment: Instant?) {

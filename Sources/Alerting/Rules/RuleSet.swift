@@ -7,7 +7,7 @@ package struct RuleSet: Sendable {
     private var judge: ConditionJudge
     /// By the device's slot in Memory.
     private var views: [DeviceView] = []
-    /// Rules that the event could match; one may be there twice.
+    /// Rules that the event could match; one may be there several times.
     private var candidates: [Int32] = []
 
     /// What a device is to the rules.

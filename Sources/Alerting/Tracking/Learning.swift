@@ -55,7 +55,8 @@ final class Happening {
     /// What makes it unlike any other: events without an id of the server are each their own.
     private(set) lazy var identity = event.id > 0 ? event.identity : "\(event.identity)|\(seq)"
     /// Its part of the ids of all incidents that it opens.
-    private(set) lazy var digest = DerivedId.digest(device.server, device.uniqueId, identity)
+    private(set) lazy var digest = DerivedId.digest(
+        "event", device.server, device.uniqueId, identity)
     /// What items of messages say of it.
     private(set) lazy var occurrence = Item.Occurrence.Shared(
         Item.Occurrence(
