@@ -9,7 +9,7 @@ package struct Memory: Sendable {
     private var slots: [DeviceKey: Int] = [:]
     /// Where a device is looked for first: a step's changes are nearly all of one.
     private var lastSlot = 0
-    private var slotsOfIds: [ServerId: Int] = [:]
+    private var slotsOfIds = ServerIds<Int>()
     /// Open and acknowledged incidents.
     package private(set) var openIncidents = 0
     /// Where they are.
@@ -19,7 +19,7 @@ package struct Memory: Sendable {
     /// Deliveries that are gathered for a digest, by whom they are for.
     private(set) var held: [Destination: Held] = [:]
     private var geofences: [ServerName: Int64] = [:]
-    private var geofenceNames: [ServerId: String] = [:]
+    private var geofenceNames = ServerIds<String>()
     /// Sources that are down, by name.
     private(set) var sources: [String: SilentSource] = [:]
     private var timers = TimerHeap()
@@ -27,10 +27,6 @@ package struct Memory: Sendable {
     /// The events that are kept, in the order of their receipt.
     private var recents = RecentQueue()
 
-    private struct ServerId: Hashable {
-        var server: String
-        var id: Int64
-    }
     private struct ServerName: Hashable {
         var server: String
         var name: String
@@ -83,9 +79,9 @@ struct DeviceMemory: Sendable {
 extension Memory {
     /// The device that an event is about, if it is known.
     func slot(of event: Event) -> Int? {
-        let id = ServerId(server: event.server, id: event.knownDeviceId)
-        guard let device = event.device, !device.uniqueId.isEmpty else { return slotsOfIds[id] }
-        if let slot = slotsOfIds[id], devices[slot].key.uniqueId == device.uniqueId { return slot }
+        let known = slotsOfIds[event.knownDeviceId, event.server]
+        guard let device = event.device, !device.uniqueId.isEmpty else { return known }
+        if let known, devices[known].key.uniqueId == device.uniqueId { return known }
         return slots[DeviceKey(server: event.server, uniqueId: device.uniqueId)]
     }
 
@@ -95,7 +91,7 @@ extension Memory {
         // The usual case: the id is the device's own.
         if let known, devices[known].deviceId == event.knownDeviceId { return nil }
         guard let device = event.device, !device.uniqueId.isEmpty, event.knownDeviceId != 0,
-            let slot = slotsOfIds[ServerId(server: event.server, id: event.knownDeviceId)],
+            let slot = slotsOfIds[event.knownDeviceId, event.server],
             devices[slot].isStandIn, devices[slot].key.uniqueId != device.uniqueId
         else { return nil }
         return devices[slot]
@@ -162,7 +158,7 @@ extension Memory {
     }
 
     func nameOfGeofence(_ id: Int64, server: String) -> String? {
-        id == 0 ? nil : geofenceNames[ServerId(server: server, id: id)]
+        id == 0 ? nil : geofenceNames[id, server]
     }
 }
 
@@ -209,7 +205,7 @@ extension Memory {
             if let slot = slot(of: key) { devices[slot].reports.removeAll { $0.time < moment } }
         case .geofence(let server, let id, let name):
             geofences[ServerName(server: server, name: name)] = id
-            geofenceNames[ServerId(server: server, id: id)] = name
+            geofenceNames[id, server] = name
         case .source(let name, let silence): sources[name] = silence
         case .clockSet(let duration, let start): shift(by: duration, begunSince: start)
         case .released(let ids, _): release(Set(ids))
@@ -265,8 +261,7 @@ extension Memory {
         }
         lastSlot = slot
         guard deviceId != 0 else { return slot }
-        let id = ServerId(server: key.server, id: deviceId)
-        if let other = slotsOfIds[id] {
+        if let other = slotsOfIds[deviceId, key.server] {
             if other == slot { return slot }
             // A stand-in never takes an id back from the device that it stood in for.
             guard !devices[slot].isStandIn else { return slot }
@@ -279,7 +274,7 @@ extension Memory {
                 }
             }
         }
-        slotsOfIds[id] = slot
+        slotsOfIds[deviceId, key.server] = slot
         return slot
     }
 

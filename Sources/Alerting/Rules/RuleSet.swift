@@ -56,12 +56,13 @@ extension RuleSet {
     /// without incidents.
     package mutating func matches(_ event: Event, _ memory: Memory) -> [String] {
         let slot = memory.slot(of: event)
-        let known = memory.device(slot)
+        let key = slot.map { memory.devices[$0].key }
+        let known = slot.flatMap { memory.devices[$0].device?.attributes }
         let answers = find(
             kinds(of: event, memory), slot: slot,
-            name: event.device?.name ?? known?.name ?? "",
-            uniqueId: event.device?.uniqueId ?? known?.uniqueId ?? "",
-            Facts(event, past: memory.reports(slot), known: known?.attributes), memory)
+            name: event.device?.name ?? slot.flatMap { memory.devices[$0].device?.name } ?? "",
+            uniqueId: event.device?.uniqueId ?? key?.uniqueId ?? "",
+            Facts(event, past: memory.reports(slot), known: known), memory)
         guard answers.hasMatch else { return [] }
         return answers.list.compactMap { $0.isMatch ? index.ids[Int($0.rule)] : nil }
     }
