@@ -6,7 +6,7 @@ package struct Item: Hashable, Sendable {
     package var rule: String
     /// What happened, to what and where. Shared: one event may be in many items, and each item goes
     /// through many hands.
-    private var shared: Occurrence.Shared
+    var occurrence: Occurrence.Shared
     /// The rule file's name of the event's place, else the server's.
     package var place: String?
     /// Matches held back since the last message.
@@ -24,30 +24,6 @@ package struct Item: Hashable, Sendable {
         var source: String?
         var event: EventFacts?
         var position: PositionFacts?
-
-        init(
-            device: DeviceFacts?, source: String?, event: EventFacts?, position: PositionFacts?
-        ) {
-            self.device = device
-            self.source = source
-            self.event = event
-            self.position = position
-        }
-
-        /// - Parameter key: nil: it is about the relay itself.
-        init(
-            of key: DeviceKey?, named name: String, group: String? = nil,
-            _ event: EventFacts? = nil,
-            _ position: PositionFacts? = nil
-        ) {
-            if let key, key.isSource {
-                source = key.uniqueId
-            } else if let key {
-                device = DeviceFacts(name: name, uniqueId: key.uniqueId, group: group)
-            }
-            self.event = event
-            self.position = position
-        }
 
         final class Shared: Hashable, Sendable {
             let value: Occurrence
@@ -128,7 +104,9 @@ package struct Item: Hashable, Sendable {
             address = position.address
         }
     }
+}
 
+extension Item {
     package init(
         incident: IncidentFacts, rule: String, device: DeviceFacts?, source: String? = nil,
         event: EventFacts?, position: PositionFacts?, place: String?, held: Int, reason: Reason,
@@ -136,49 +114,52 @@ package struct Item: Hashable, Sendable {
     ) {
         self.init(
             incident: incident, rule: rule,
-            Occurrence.Shared(
+            occurrence: Occurrence.Shared(
                 Occurrence(device: device, source: source, event: event, position: position)),
             place: place, held: held, reason: reason, severity: severity, template: template)
-    }
-
-    init(
-        incident: IncidentFacts, rule: String, _ occurrence: Occurrence.Shared, place: String?,
-        held: Int, reason: Reason, severity: Severity, template: String
-    ) {
-        self.incident = incident
-        self.rule = rule
-        shared = occurrence
-        self.place = place
-        self.held = held
-        self.reason = reason
-        self.severity = severity
-        self.template = template
     }
 }
 
 // MARK: - What happened
 
+extension Item.Occurrence {
+    /// - Parameter key: nil: it is about the relay itself.
+    init(
+        of key: DeviceKey?, named name: String, group: String? = nil,
+        _ event: Item.EventFacts? = nil, _ position: Item.PositionFacts? = nil
+    ) {
+        let source = key.flatMap { $0.isSource ? $0.uniqueId : nil }
+        let device = key.flatMap {
+            $0.isSource
+                ? nil : Item.DeviceFacts(name: name, uniqueId: $0.uniqueId, group: group)
+        }
+        self.init(device: device, source: source, event: event, position: position)
+    }
+}
+
 extension Item {
     package var device: DeviceFacts? {
-        get { shared.value.device }
-        set { occurrence.device = newValue }
+        get { occurrence.value.device }
+        set { change { $0.device = newValue } }
     }
     package var source: String? {
-        get { shared.value.source }
-        set { occurrence.source = newValue }
+        get { occurrence.value.source }
+        set { change { $0.source = newValue } }
     }
     package var event: EventFacts? {
-        get { shared.value.event }
-        set { occurrence.event = newValue }
+        get { occurrence.value.event }
+        set { change { $0.event = newValue } }
     }
     package var position: PositionFacts? {
-        get { shared.value.position }
-        set { occurrence.position = newValue }
+        get { occurrence.value.position }
+        set { change { $0.position = newValue } }
     }
 
-    private var occurrence: Occurrence {
-        get { shared.value }
-        set { shared = Occurrence.Shared(newValue) }
+    /// Of this item alone.
+    private mutating func change(_ change: (inout Occurrence) -> Void) {
+        var changed = occurrence.value
+        change(&changed)
+        occurrence = Occurrence.Shared(changed)
     }
 }
 
@@ -196,7 +177,7 @@ extension Item: Codable {
         self.init(
             incident: try values.decode(IncidentFacts.self, forKey: .incident),
             rule: try values.decode(String.self, forKey: .rule),
-            Occurrence.Shared(try Occurrence(from: decoder)),
+            occurrence: Occurrence.Shared(try Occurrence(from: decoder)),
             place: try values.decodeIfPresent(String.self, forKey: .place),
             held: try values.decode(Int.self, forKey: .held),
             reason: try values.decode(Reason.self, forKey: .reason),
@@ -205,7 +186,7 @@ extension Item: Codable {
     }
 
     package func encode(to encoder: any Encoder) throws {
-        try shared.value.encode(to: encoder)
+        try occurrence.value.encode(to: encoder)
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encode(incident, forKey: .incident)
         try values.encode(rule, forKey: .rule)

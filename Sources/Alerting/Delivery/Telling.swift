@@ -9,6 +9,7 @@ extension StepBuilder {
     ) {
         let reason = telling == .again ? Reason.again : .first
         let hearers = telling == .again ? incident.told : rule.hearers
+        // What makes an item may not look at the builder while it is made into it.
         let index = index
         for hearer in hearers {
             send(
@@ -48,7 +49,7 @@ extension RuleIndex {
     ) -> Item {
         Item(
             incident: Item.IncidentFacts(incident), rule: rule.id,
-            occurrence(incident, happening, member),
+            occurrence: occurrence(incident, happening, member),
             place: member?.place ?? happening.flatMap { placeName(of: $0.event) },
             held: incident.held, reason: reason, severity: rule.severity, template: template)
     }

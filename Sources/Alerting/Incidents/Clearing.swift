@@ -117,6 +117,7 @@ extension StepBuilder {
         var incident = incident
         incident.end(at: step.now)
         if isTold, let rule, rule.clears?.notify == true {
+            // As in `tell`.
             let index = index
             for told in incident.everTold {
                 let destination = Destination(told)

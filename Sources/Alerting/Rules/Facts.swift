@@ -96,8 +96,7 @@ extension Device {
     }
 
     /// Whether a newer description says nothing that this one does not.
-    @inline(__always)
-    func covers(_ new: borrowing Device) -> Bool {
+    func covers(_ new: Device) -> Bool {
         id == new.id && name == new.name && uniqueId == new.uniqueId && groupId == new.groupId
             && (new.group == nil || new.group == group)
             && (new.attributes.isEmpty || new.attributes == attributes)

@@ -56,13 +56,11 @@ extension RuleSet {
     /// without incidents.
     package mutating func matches(_ event: Event, _ memory: Memory) -> [String] {
         let slot = memory.slot(of: event)
-        let key = slot.map { memory.devices[$0].key }
-        let known = slot.flatMap { memory.devices[$0].device?.attributes }
         let answers = find(
             kinds(of: event, memory), slot: slot,
-            name: event.device?.name ?? slot.flatMap { memory.devices[$0].device?.name } ?? "",
-            uniqueId: event.device?.uniqueId ?? key?.uniqueId ?? "",
-            Facts(event, past: memory.reports(slot), known: known), memory)
+            name: event.device?.name ?? memory.name(slot) ?? "",
+            uniqueId: event.device?.uniqueId ?? slot.map { memory.devices[$0].key.uniqueId } ?? "",
+            Facts(event, past: memory.reports(slot), known: memory.attributes(slot)), memory)
         guard answers.hasMatch else { return [] }
         return answers.list.compactMap { $0.isMatch ? index.ids[Int($0.rule)] : nil }
     }
@@ -150,11 +148,10 @@ extension RuleSet {
     /// Rules whose open incident an event could end, in the order of their ids.
     /// - Parameter open: the rules that have one.
     func clearable(_ kinds: EventKinds, among open: [String]) -> [Int32] {
-        var found = open.compactMap { index.number(ofRule: $0) }
+        let found = open.compactMap { index.number(ofRule: $0) }
             .filter { index.mayEnd(index.compiled[Int($0)], kinds) }
         guard found.count > 1 else { return found }
-        found.sort()
-        return found.indices.filter { $0 == 0 || found[$0 - 1] != found[$0] }.map { found[$0] }
+        return found.sorted().reduce(into: []) { if $0.last != $1 { $0.append($1) } }
     }
 
     /// Whether an event of these kinds could end anything.

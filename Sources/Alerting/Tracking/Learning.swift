@@ -68,6 +68,10 @@ extension Memory {
     func reports(_ slot: Int?) -> [Report] { slot.map { devices[$0].reports } ?? [] }
 
     func device(_ slot: Int?) -> Device? { slot.flatMap { devices[$0].device } }
+
+    // Apart, since most ask for one of them, and a device is large.
+    func name(_ slot: Int?) -> String? { slot.flatMap { devices[$0].device?.name } }
+    func attributes(_ slot: Int?) -> Attributes? { slot.flatMap { devices[$0].device?.attributes } }
 }
 
 extension StepBuilder {
@@ -76,9 +80,8 @@ extension StepBuilder {
         let slot = memory.slot(of: event)
         step.slot = slot
         let key = key(of: event, slot, memory)
-        let attributes = slot.flatMap { memory.devices[$0].device?.attributes }
-        let name =
-            event.device?.name ?? slot.flatMap { memory.devices[$0].device?.name } ?? key.uniqueId
+        let attributes = memory.attributes(slot)
+        let name = event.device?.name ?? memory.name(slot) ?? key.uniqueId
         var subject = Subject(
             key: key, slot: slot, isBare: event.device == nil && attributes == nil, name: name,
             facts: Facts(event, past: memory.reports(slot), known: attributes),
@@ -112,14 +115,12 @@ extension StepBuilder {
     }
 
     /// Whether an event says something new of its device.
-    private func isNews(
-        _ event: Event, _ slot: Int?, _ memory: Memory
-    ) -> Bool {
+    private func isNews(_ event: Event, _ slot: Int?, _ memory: Memory) -> Bool {
         guard let slot else { return true }
         let id = event.knownDeviceId
         if id != 0, memory.devices[slot].deviceId != id { return true }
         guard let device = event.device else { return false }
-        return !(memory.device(slot)?.covers(device) ?? false)
+        return memory.device(slot).map { !$0.covers(device) } ?? true
     }
 
     private mutating func note(_ report: Report, _ subject: inout Subject, _ memory: Memory) {
