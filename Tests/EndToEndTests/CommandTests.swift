@@ -141,6 +141,24 @@ extension EndToEnd {
             #expect(last.output.contains("deviceOnline") && !last.output.contains("txn-1"))
         }
 
+        @Test("events names a device that was never seen whole by its number, and says how late")
+        func bareEvents() throws {
+            let sink = try HTTPSink()
+            let relay = try EndToEnd.relay(to: sink)
+            defer { relay.stop() }
+            let time = Date(timeIntervalSinceNow: -3 * 86_400 - 600).ISO8601Format()
+            let bare = """
+                {"id":9,"deviceId":44,"type":"alarm","attributes":{"alarm":"tow"},
+                "eventTime":"\(time)"}
+                """
+            #expect(try relay.post(bare) == 200)
+            #expect(
+                try eventually(10) {
+                    let line = try relay.outcry("events").output
+                    return ["  #44  ", "alarm tow", "  3 days  "].allSatisfy(line.contains)
+                })
+        }
+
         @Test("reading commands work when the relay is down; the others say that it is")
         func whenDown() throws {
             let sink = try HTTPSink()

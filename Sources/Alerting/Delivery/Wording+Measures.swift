@@ -46,7 +46,7 @@ extension Wording {
     private func days(_ wall: Instant) -> Int64 { Instant.floor(wall.milliseconds, 86_400_000) }
 
     /// `45 s`, `42 min`, `3 h 5 min`, `4 days`.
-    func span(seconds: Int64) -> String {
+    package func span(seconds: Int64) -> String {
         switch seconds {
         case ..<60: return "\(max(0, seconds)) s"
         case ..<3_600: return "\(seconds / 60) \(minutes)"

@@ -27,12 +27,17 @@ package struct Look: Sendable {
             let what = event.event?.alarm.map { "alarm \($0)" } ?? event.type
             let late = event.event.map { $0.lateness.wholeMilliseconds / 1_000 } ?? 0
             table.add([
-                event.received.rfc3339, event.deviceName.isEmpty ? "?" : event.deviceName,
+                event.received.rfc3339, Self.device(event),
                 event.isCopy ? "\(what) (copy)" : what, event.road.rawValue, event.txn ?? "-",
-                late > 0 ? "\(late) s" : "-", Self.rules(event),
+                late > 0 ? Wording.english.span(seconds: late) : "-", Self.rules(event),
             ])
         }
         return table.text(empty: "no events")
+    }
+
+    /// As incidents call it: one that was never seen whole by its number, `#4`.
+    private static func device(_ event: ListedEvent) -> String {
+        event.deviceName.isEmpty ? event.judgement?.device.uniqueId ?? "?" : event.deviceName
     }
 
     private static func rules(_ event: ListedEvent) -> String {
