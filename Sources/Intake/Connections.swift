@@ -125,16 +125,17 @@ final class Connections: Sendable {
         if known != nil { counters.connections.subtract(1, ordering: .relaxed) }
     }
 
-    /// Who goes first: what is over, what is idle, what only promises to be a request; the longest
-    /// so. One with a request in flight comes last, and closes only after its answer.
+    /// Who goes first: what is over, then what is no whole request yet; the longest so. Not by how
+    /// much of one is there: one that has just come has nothing, and would go before all those that
+    /// began one and leave it at that. One with a request in flight comes last, and closes only
+    /// after its answer.
     private static func rank(_ connection: Connection) -> (Int, UInt64) {
         let (phase, since) = connection.state
         switch phase {
         case .closing: return (0, since)
-        case .opened, .idle: return (1, since)
-        case .head, .body: return (2, since)
-        case .routed: return (3, since)
-        case .committing: return (4, since)
+        case .opened, .idle, .head, .body: return (1, since)
+        case .routed: return (2, since)
+        case .committing: return (3, since)
         }
     }
 

@@ -40,6 +40,29 @@ struct BoundsTests {
         #expect(all.map { $0.isCondemned.load(ordering: .relaxed) } == [true, false, false])
     }
 
+    @Test(
+        "one that has just come is not closed for those that only begin a request",
+        arguments: [Phase.head, .body])
+    func newcomerStays(_ phase: Phase) {
+        var bounds = IntakeBounds.test
+        bounds.connections = 3
+        let connections = Connections(bounds: bounds, counters: IntakeCounters())
+        let flood = (0..<4).map { _ in Connection(EmbeddedChannel()) }
+        for one in flood[..<2] {
+            #expect(connections.open(one))
+            one.enter(phase)
+        }
+        let newcomer = Connection(EmbeddedChannel())
+        #expect(connections.open(newcomer))
+        for one in flood[2...] {
+            #expect(connections.open(one))
+            one.enter(phase)
+        }
+        #expect(
+            ([newcomer] + flood).map { $0.isCondemned.load(ordering: .relaxed) }
+                == [false, true, true, false, false])
+    }
+
     @Test("as many headers as are allowed are taken")
     func manyHeaders() async throws {
         try await withIntake { _, port in
