@@ -19,8 +19,7 @@ enum Admission {
     case routed
 
     init(_ head: HTTPRequestHead, sources: [WebhookSource]) {
-        let path = head.uri.prefix { $0 != "?" }
-        guard let source = sources.first(where: { $0.path == path }) else {
+        guard let source = Self.source(at: head.uri, sources) else {
             self = .routed
             return
         }
@@ -39,6 +38,14 @@ enum Admission {
             let expects = headers.first(name: "expect")?.lowercased() == "100-continue"
             self = .post(Post(source: source, txn: txn), expectsContinue: expects)
         }
+    }
+
+    /// Nearly always the whole URI is its path.
+    private static func source(at uri: String, _ sources: [WebhookSource]) -> WebhookSource? {
+        if let source = sources.first(where: { $0.path == uri }) { return source }
+        guard let query = uri.utf8.firstIndex(of: UInt8(ascii: "?")) else { return nil }
+        let path = String(uri[..<query])
+        return sources.first { $0.path == path }
     }
 
     /// At most `Limits.txnBytes`, without controls, as it is shown to people.
