@@ -143,8 +143,9 @@ package final class Courier: Sendable {
     private func startWorkers(_ state: inout State) {
         guard !state.isStopping else { return }
         let now = timekeeper.now()
-        for channel in state.lanes.keys {
-            while let delivery = next(channel, now, &state) {
+        for lane in state.lanes.indices {
+            let channel = state.lanes.keys[lane]
+            while let delivery = next(lane, now, &state) {
                 let number = state.nextWorker
                 state.nextWorker += 1
                 // A process is started by calls that block, and others are not to wait for them.
@@ -158,13 +159,13 @@ package final class Courier: Sendable {
     }
 
     /// The next delivery to attempt; those that have to wait for another one are put off.
-    private func next(_ channel: ChannelName, _ now: Instant, _ state: inout State) -> Delivery? {
-        let hadRoom = (state.lanes[channel]?.room ?? 0) > 0
-        defer {
-            if !hadRoom, let lane = state.lanes[channel], lane.room > 0 { state.isWanted = true }
-        }
+    private func next(
+        _ lane: Dictionary<ChannelName, Lane>.Index, _ now: Instant, _ state: inout State
+    ) -> Delivery? {
+        let hadRoom = state.lanes.values[lane].room > 0
+        defer { if !hadRoom, state.lanes.values[lane].room > 0 { state.isWanted = true } }
         while true {
-            switch state.lanes[channel]?.next(now: now) {
+            switch state.lanes.values[lane].next(now: now) {
             case .attempt(let delivery): return delivery
             case .postpone(let delivery, let due): postpone(delivery, until: due)
             case nil: return nil
@@ -193,9 +194,10 @@ package final class Courier: Sendable {
                 delivery: delivery, outcome: outcome)
             let next = state.withLock { state -> Delivery? in
                 state.ended.append(ended)
-                state.lanes[channel]?.ended(outcome, now: now)
-                let next = state.isStopping ? nil : self.next(channel, now, &state)
-                if let lane = state.lanes[channel], lane.mayStart || lane.probeAt != nil {
+                guard let lane = state.lanes.index(forKey: channel) else { return nil }
+                state.lanes.values[lane].ended(outcome, now: now)
+                let next = state.isStopping ? nil : self.next(lane, now, &state)
+                if state.lanes.values[lane].mayStart || state.lanes.values[lane].probeAt != nil {
                     state.isWanted = true
                 }
                 return next

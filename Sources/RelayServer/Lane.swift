@@ -121,26 +121,27 @@ struct Lane: Sendable {
 }
 
 /// Deliveries of one channel that are not settled, by the incidents that they tell of. It stands on
-/// the road of every delivery: one hash and one short list for each.
+/// the road of every delivery: one hash for each, and no list where an incident has but one.
 private struct Unsettled: Sendable {
-    private struct Entry: Sendable {
-        var id: String
-        var contact: String
-        var address: String
-        var due: Instant
-    }
-    private var entries: [String: [Entry]] = [:]
+    private var first: [String: Delivery] = [:]
+    private var others: [String: [Delivery]] = [:]
 
     mutating func add(_ delivery: Delivery, due: Instant) {
         guard delivery.reason != .cleared else { return }
+        var delivery = delivery
+        delivery.due = due
         for item in delivery.items {
-            let entry = Entry(
-                id: delivery.id, contact: delivery.contact, address: delivery.address, due: due)
-            let known = entries[item.incident.id]?.firstIndex { $0.id == delivery.id }
-            if let known {
-                entries[item.incident.id]?[known].due = due
+            let incident = item.incident.id
+            let known = first[incident]
+            if known == nil || known?.id == delivery.id {
+                first[incident] = delivery
+                continue
+            }
+            let place = others[incident]?.firstIndex { $0.id == delivery.id }
+            if let place {
+                others[incident]?[place].due = due
             } else {
-                entries[item.incident.id, default: []].append(entry)
+                others[incident, default: []].append(delivery)
             }
         }
     }
@@ -148,9 +149,16 @@ private struct Unsettled: Sendable {
     mutating func remove(_ delivery: Delivery) {
         guard delivery.reason != .cleared else { return }
         for item in delivery.items {
-            guard let index = entries.index(forKey: item.incident.id) else { continue }
-            entries.values[index].removeAll { $0.id == delivery.id }
-            if entries.values[index].isEmpty { entries.remove(at: index) }
+            let incident = item.incident.id
+            guard let index = first.index(forKey: incident) else { continue }
+            if first.values[index].id == delivery.id {
+                first.remove(at: index)
+            } else {
+                others[incident]?.removeAll { $0.id == delivery.id }
+            }
+            guard !others.isEmpty, var rest = others.removeValue(forKey: incident) else { continue }
+            if first[incident] == nil, let next = rest.popLast() { first[incident] = next }
+            if !rest.isEmpty { others[incident] = rest }
         }
     }
 
@@ -159,9 +167,12 @@ private struct Unsettled: Sendable {
     /// no later than this one was leased before it: if it is not leased any more, it is gone.
     func whatPrecedes(_ delivery: Delivery, _ leased: Set<String>) -> Instant? {
         guard delivery.reason == .cleared else { return nil }
-        return delivery.items.lazy.flatMap { entries[$0.incident.id] ?? [] }.filter { entry in
-            entry.contact == delivery.contact && entry.address == delivery.address
-                && (entry.due > delivery.due || leased.contains(entry.id))
+        return delivery.items.lazy.flatMap { item in
+            let incident = item.incident.id
+            return [first[incident]].compactMap(\.self) + (others[incident] ?? [])
+        }.filter { earlier in
+            earlier.contact == delivery.contact && earlier.address == delivery.address
+                && (earlier.due > delivery.due || leased.contains(earlier.id))
         }.map(\.due).max()
     }
 }

@@ -35,17 +35,20 @@ final class Signal: @unchecked Sendable {
 
     func raise() {
         pthread_mutex_lock(mutex)
+        let isNew = !raised && !nudged
         raised = true
-        pthread_cond_signal(condition)
         pthread_mutex_unlock(mutex)
+        // Not under the lock, which the woken thread would only wait for.
+        if isNew { pthread_cond_signal(condition) }
     }
 
     /// Ends a wait without being raised.
     func nudge() {
         pthread_mutex_lock(mutex)
+        let isNew = !raised && !nudged
         nudged = true
-        pthread_cond_signal(condition)
         pthread_mutex_unlock(mutex)
+        if isNew { pthread_cond_signal(condition) }
     }
 
     /// Returns when raised or nudged, or after `timeout`; whether it was raised.

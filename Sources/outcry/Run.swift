@@ -17,6 +17,7 @@ struct Run: AsyncParsableCommand {
         let configuration = try file.checked()
         let logger = LogFormat.start(configuration.log)
         for finding in file.findings { logger.warning("\(finding.headline)") }
+        Scheduling.finishTurns()
         let relay = try await Relay(configuration, logger: logger)
         do {
             try await relay.run()
