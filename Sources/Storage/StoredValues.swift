@@ -33,13 +33,14 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// One durable input of the engine, in the order of `seq`.
-package struct StoredInput: Sendable {
-    package var seq: Int64
+/// One durable input of the engine, in the order of `seq`. A class: an event is a large value, and
+/// this one goes from the writer through the tail to the pump.
+package final class StoredInput: Sendable {
+    package let seq: Int64
     /// When it was put on disk: the `now` of its step. Never less than that of a lower `seq`.
-    package var received: Instant
+    package let received: Instant
     /// `.event`, `.copy`, `.command` or `.trouble`.
-    package var input: Input
+    package let input: Input
 
     package init(seq: Int64, received: Instant, input: Input) {
         self.seq = seq

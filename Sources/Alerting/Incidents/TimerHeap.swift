@@ -65,19 +65,19 @@ struct TimerHeap: Sendable {
     }
 
     private mutating func removeFirst() {
-        entries.swapAt(0, entries.count - 1)
-        entries.removeLast()
+        let last = entries.removeLast()
+        guard !entries.isEmpty else { return }
+        // The last one takes the first place, and sinks.
         var index = 0
         while true {
-            var least = index
-            for child in [2 * index + 1, 2 * index + 2]
-            where child < entries.count && entries[child].due < entries[least].due {
-                least = child
-            }
-            if least == index { return }
-            entries.swapAt(index, least)
-            index = least
+            var child = 2 * index + 1
+            guard child < entries.count else { break }
+            if child + 1 < entries.count, entries[child + 1].due < entries[child].due { child += 1 }
+            guard entries[child].due < last.due else { break }
+            entries[index] = entries[child]
+            index = child
         }
+        entries[index] = last
     }
 
     private mutating func siftUp(_ start: Int) {
