@@ -5,29 +5,34 @@
 import Alerting
 
 /// Builds the text of a column.
-struct TextRows {
-    private(set) var bytes: [UInt8] = []
+struct TextRows: ~Copyable {
+    private var writer = ByteWriter(capacity: 128)
+
+    var bytes: [UInt8] { writer.bytes }
 
     mutating func row(_ fields: String?...) {
         for (index, field) in fields.enumerated() {
-            if index > 0 { bytes.append(tab) }
-            guard var field else {
-                bytes.append(escape)
-                bytes.append(none)
-                continue
+            if index > 0 { writer.append(tab) }
+            if let field { append(field) } else { writer.append(literal: "\\N") }
+        }
+        writer.append(lineFeed)
+    }
+
+    private mutating func append(_ field: String) {
+        var field = field
+        field.withUTF8 { text in
+            if !text.contains(where: { $0 == escape || $0 == tab || $0 == lineFeed }) {
+                return writer.append(text)
             }
-            field.withUTF8 { text in
-                for byte in text {
-                    switch byte {
-                    case tab: bytes.append(contentsOf: [escape, UInt8(ascii: "t")])
-                    case lineFeed: bytes.append(contentsOf: [escape, UInt8(ascii: "n")])
-                    case escape: bytes.append(contentsOf: [escape, escape])
-                    default: bytes.append(byte)
-                    }
+            for byte in text {
+                switch byte {
+                case tab: writer.append(literal: "\\t")
+                case lineFeed: writer.append(literal: "\\n")
+                case escape: writer.append(literal: "\\\\")
+                default: writer.append(byte)
                 }
             }
         }
-        bytes.append(lineFeed)
     }
 
     /// The rows of a column; every row has a field at least.

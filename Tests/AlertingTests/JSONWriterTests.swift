@@ -10,7 +10,7 @@ struct JSONWriterTests {
     private func written(_ write: (inout JSONWriter) -> Void) -> String {
         var writer = JSONWriter()
         write(&writer)
-        return String(decoding: writer.bytes, as: UTF8.self)
+        return writer.text
     }
 
     @Test(
@@ -21,9 +21,30 @@ struct JSONWriterTests {
             ("\u{0}\u{1F}\u{7F}", #""\u0000\u001f\u007f""#),
             ("Größe 🚲", #""Größe 🚲""#), ("\"\u{301}", "\"\\\"\u{301}\""),
             ("</script>", #""</script>""#),
+            // Eight bytes are looked at together: whatever must be escaped stands at each place.
+            ("0123456\n89abcdef", #""0123456\n89abcdef""#),
+            ("\n123456789\"", #""\n123456789\"""#),
+            ("\u{1F} \u{7F}é\\12345678", #""\u001f \u007fé\\12345678""#),
         ])
     func strings(text: String, expected: String) {
         #expect(written { $0.value(text) } == expected)
+    }
+
+    @Test("each character is escaped at each place as alone, and reads back as itself")
+    func everyPlace() throws {
+        for code in UInt8.min...0x7F {
+            let character = String(Unicode.Scalar(code))
+            let alone = written { $0.value(character) }.dropFirst().dropLast()
+            for place in 0..<18 {
+                let head = String(repeating: "a", count: place)
+                let tail = String(repeating: " ", count: 17 - place)
+                let text = written { $0.value(head + character + tail) }
+                #expect(text == "\"\(head)\(alone)\(tail)\"")
+            }
+            let read = try JSONDecoder().decode(
+                String.self, from: Data(written { $0.value(character) }.utf8))
+            #expect(read == character)
+        }
     }
 
     @Test(

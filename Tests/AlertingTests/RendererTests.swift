@@ -226,9 +226,12 @@ struct WordingTests {
             (-1, "Wed 31 Dec 1969, 23:59:59", "Mi 31.12.1969, 23:59:59"),
             (1_709_164_800, "Thu 29 Feb 2024, 00:00:00", "Do 29.2.2024, 00:00:00"),
         ]
+        func text(_ wording: Wording, _ wall: Instant) -> String {
+            String { wording.append(dateAndTime: wall, to: &$0) }
+        }
         for (seconds, english, german) in cases {
-            #expect(Wording.english.dateAndTime(Instant(seconds: seconds)) == english)
-            #expect(Wording.german.dateAndTime(Instant(seconds: seconds)) == german)
+            #expect(text(.english, Instant(seconds: seconds)) == english)
+            #expect(text(.german, Instant(seconds: seconds)) == german)
         }
     }
 
@@ -246,6 +249,25 @@ struct WordingTests {
         ])
     func clean(text: String, expected: String) {
         #expect(CleanText.line(text) == expected)
+    }
+
+    @Test("a control is found at each place, whatever stands around it")
+    func controlsEverywhere() {
+        for code in UInt32(0)...0xFF where code != 0x20 {
+            guard let scalar = Unicode.Scalar(code) else { continue }
+            let isBreak = [0x09, 0x0A, 0x0D, 0x85].contains(code)
+            let isHidden = code < 0x20 || 0x7F...0x9F ~= code
+            let alone = isBreak ? " " : isHidden ? "" : String(Character(scalar))
+            let isKept = code == 0x0A || code == 0x09
+            for place in 0..<17 {
+                let head = String(repeating: "a", count: place)
+                let tail = String(repeating: "\u{7E}", count: 16 - place)
+                let text = head + String(Character(scalar)) + tail
+                #expect(CleanText.line(text) == head + alone + tail, "\(code) at \(place)")
+                let several = isKept ? text : head + (code == 0x0D ? "" : alone) + tail
+                #expect(CleanText.lines(text) == several, "\(code) at \(place)")
+            }
+        }
     }
 
     @Test("a cut is within its bytes, visible, and valid", arguments: 3...12)

@@ -36,11 +36,17 @@ enum CleanText {
 
     static func trimmed(_ text: String) -> String {
         // Nearly always the ends are ASCII, where a byte is a character.
-        let bytes = text.utf8
-        guard let first = bytes.firstIndex(where: { !isASCIISpace($0) }),
-            let last = bytes.lastIndex(where: { !isASCIISpace($0) })
-        else { return "" }
-        if bytes[first] < 0x7F, bytes[last] < 0x7F { return String(text[first...last]) }
+        var whole = text
+        let trimmed = whole.withUTF8 { bytes -> String? in
+            guard let first = bytes.firstIndex(where: { !isASCIISpace($0) }),
+                let last = bytes.lastIndex(where: { !isASCIISpace($0) })
+            else { return "" }
+            guard bytes[first] < 0x7F, bytes[last] < 0x7F else { return nil }
+            if first == 0, last == bytes.count - 1 { return text }
+            return String(
+                decoding: UnsafeBufferPointer(rebasing: bytes[first...last]), as: UTF8.self)
+        }
+        if let trimmed { return trimmed }
         guard let first = text.firstIndex(where: { !$0.isWhitespace }),
             let last = text.lastIndex(where: { !$0.isWhitespace })
         else { return "" }
@@ -64,13 +70,38 @@ enum CleanText {
     private static func isPlain(_ text: String, keepsBreaks: Bool) -> Bool {
         var text = text
         return text.withUTF8 { bytes in
-            var isPlain = true
-            // Without a way out: so the compiler looks at many bytes at once.
-            for byte in bytes {
-                isPlain = isPlain && (byte &- 0x20 <= 0x5E || (keepsBreaks && byte == 0x0A))
+            let raw = UnsafeRawBufferPointer(bytes)
+            var index = 0
+            while index < raw.count {
+                if index + 8 <= raw.count,
+                    isPlain(
+                        eight: raw.loadUnaligned(fromByteOffset: index, as: UInt64.self),
+                        keepsBreaks)
+                {
+                    index += 8
+                    continue
+                }
+                let byte = raw[index]
+                guard byte &- 0x20 <= 0x5E || (keepsBreaks && byte == 0x0A) else { return false }
+                index += 1
             }
-            return isPlain
+            return true
         }
+    }
+
+    /// Whether each of eight bytes is between 0x20 and 0x7E, or a line feed that is kept. Says no
+    /// of some that are (a space behind a line feed): then they are looked at one by one.
+    private static func isPlain(eight bytes: UInt64, _ keepsBreaks: Bool) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let low = ones &* 0x7F
+        let high = ones &* 0x80
+        let above = ((bytes & low) &+ ones) | bytes
+        var below = (bytes &- (ones &* 0x20)) & ~bytes
+        if keepsBreaks {
+            let other = bytes ^ (ones &* 0x0A)
+            below &= ((other & low) &+ low) | other
+        }
+        return (below | above) & high == 0
     }
 
     private static func filtered(_ text: String, keepsBreaks: Bool) -> String {

@@ -2,22 +2,25 @@
 // JSONEncoder takes 65 µs for one event (docs/ARCHITECTURE.md): here a whole message is a few
 // hundred appends. It only writes: what is read, is read by simdjson or JSONDecoder.
 
-/// Appends JSON to `bytes`. Commas are its own affair: a value or a name after another gets one.
-package struct JSONWriter {
-    package private(set) var bytes: [UInt8] = []
+/// Appends JSON. Commas are its own affair: a value or a name after another gets one.
+package struct JSONWriter: ~Copyable {
+    private var out: ByteWriter
     /// Whether the next value or name follows another one in its object or list.
     private var needsComma = false
 
-    package init(capacity: Int = 1_024) { bytes.reserveCapacity(capacity) }
+    package init(capacity: Int = 1_024) { out = ByteWriter(capacity: capacity) }
+
+    package var bytes: [UInt8] { out.bytes }
+    package var text: String { out.text }
 
     // MARK: - Structure
 
     package mutating func object(_ members: (inout JSONWriter) -> Void) {
         separate()
-        bytes.append(UInt8(ascii: "{"))
+        out.append(UInt8(ascii: "{"))
         needsComma = false
         members(&self)
-        bytes.append(UInt8(ascii: "}"))
+        out.append(UInt8(ascii: "}"))
         needsComma = true
     }
 
@@ -25,61 +28,59 @@ package struct JSONWriter {
         of elements: Elements, _ write: (inout JSONWriter, Elements.Element) -> Void
     ) {
         separate()
-        bytes.append(UInt8(ascii: "["))
+        out.append(UInt8(ascii: "["))
         needsComma = false
         for element in elements { write(&self, element) }
-        bytes.append(UInt8(ascii: "]"))
+        out.append(UInt8(ascii: "]"))
         needsComma = true
     }
 
     /// The name of the member whose value comes next: one of ours, plain ASCII, never escaped.
     package mutating func name(_ name: StaticString) {
         separate()
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(
-            contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: ":"))
+        out.append(UInt8(ascii: "\""))
+        out.append(literal: name)
+        out.append(literal: "\":")
         needsComma = false
     }
 
     /// The same for a name that somebody else chose.
     package mutating func name(ofAttribute name: String) {
         value(name)
-        bytes.append(UInt8(ascii: ":"))
+        out.append(UInt8(ascii: ":"))
         needsComma = false
     }
 
     private mutating func separate() {
-        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        if needsComma { out.append(UInt8(ascii: ",")) }
     }
 
     // MARK: - Values
 
     package mutating func value(_ text: String) {
         separate()
-        bytes.append(UInt8(ascii: "\""))
-        Self.appendEscaped(text, to: &bytes)
-        bytes.append(UInt8(ascii: "\""))
+        out.append(UInt8(ascii: "\""))
+        out.append(escaped: text)
+        out.append(UInt8(ascii: "\""))
         needsComma = true
     }
 
     package mutating func value(_ flag: Bool) {
         separate()
-        bytes.append(contentsOf: (flag ? "true" : "false").utf8)
+        out.append(literal: flag ? "true" : "false")
         needsComma = true
     }
 
     package mutating func value(_ number: Int64) {
         separate()
-        bytes.append(decimal: number)
+        out.append(decimal: number)
         needsComma = true
     }
 
     /// What is JSON already.
     package mutating func value(raw json: String) {
         separate()
-        bytes.append(contentsOf: json.utf8)
+        out.append(json)
         needsComma = true
     }
 
@@ -89,14 +90,14 @@ package struct JSONWriter {
         separate()
         needsComma = true
         guard number.isFinite else {
-            bytes.append(UInt8(ascii: "0"))
+            out.append(UInt8(ascii: "0"))
             return
         }
         // Whole numbers up to 2^53 are exact; Swift would write `48.0`.
         if let whole = Int64(exactly: number), whole.magnitude <= 1 << 53 {
-            bytes.append(decimal: whole)
+            out.append(decimal: whole)
         } else {
-            bytes.append(contentsOf: number.description.utf8)
+            out.append(number.description)
         }
     }
 
@@ -106,27 +107,37 @@ package struct JSONWriter {
     /// RFC 3339 in UTC: how instants go out.
     package mutating func value(rfc3339 instant: Instant) {
         separate()
-        bytes.append(UInt8(ascii: "\""))
-        instant.appendRFC3339(to: &bytes)
-        bytes.append(UInt8(ascii: "\""))
+        out.append(UInt8(ascii: "\""))
+        out.append(rfc3339: instant)
+        out.append(UInt8(ascii: "\""))
         needsComma = true
     }
+}
 
-    // MARK: - Escaping
+// MARK: - Escaping
 
+extension ByteWriter {
     /// What stands between the quotes of a JSON string (RFC 8259 §7). A Swift string is valid UTF-8
     /// already, and all that JSON asks to escape is ASCII: bytes, not characters, decide, so that a
     /// quote with a combining accent behind it is escaped as well.
-    package static func appendEscaped(_ text: String, to bytes: inout [UInt8]) {
+    package mutating func append(escaped text: String) {
         var text = text
         text.withUTF8 { source in
-            var start = 0
-            for index in source.indices where mustEscape(source[index]) {
-                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: source[start..<index]))
-                appendEscape(of: source[index], to: &bytes)
-                start = index + 1
+            let raw = UnsafeRawBufferPointer(source)
+            var index = 0
+            while index < raw.count {
+                if index + 8 <= raw.count {
+                    let eight = raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                    if !Self.mustEscape(anyOf: eight) {
+                        append(eight: eight)
+                        index += 8
+                        continue
+                    }
+                }
+                let byte = raw[index]
+                if Self.mustEscape(byte) { append(escapeOf: byte) } else { append(byte) }
+                index += 1
             }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: source[start...]))
         }
     }
 
@@ -134,20 +145,32 @@ package struct JSONWriter {
         byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7F
     }
 
-    private static func appendEscape(of byte: UInt8, to bytes: inout [UInt8]) {
-        bytes.append(UInt8(ascii: "\\"))
+    /// Of some that need not be escaped it says yes too (a byte behind one that must), never no of
+    /// one that must: bytes below a bound make a borrow.
+    private static func mustEscape(anyOf eight: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let high = ones &* 0x80
+        func isAny(_ word: UInt64, below bound: UInt64) -> UInt64 {
+            (word &- (ones &* bound)) & ~word
+        }
+        let found =
+            isAny(eight, below: 0x20) | isAny(eight ^ (ones &* 0x22), below: 1)
+            | isAny(eight ^ (ones &* 0x5C), below: 1) | isAny(eight ^ (ones &* 0x7F), below: 1)
+        return found & high != 0
+    }
+
+    private mutating func append(escapeOf byte: UInt8) {
+        append(UInt8(ascii: "\\"))
         switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
-        case 0x08: bytes.append(UInt8(ascii: "b"))
-        case 0x09: bytes.append(UInt8(ascii: "t"))
-        case 0x0A: bytes.append(UInt8(ascii: "n"))
-        case 0x0C: bytes.append(UInt8(ascii: "f"))
-        case 0x0D: bytes.append(UInt8(ascii: "r"))
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): append(byte)
+        case 0x08: append(UInt8(ascii: "b"))
+        case 0x09: append(UInt8(ascii: "t"))
+        case 0x0A: append(UInt8(ascii: "n"))
+        case 0x0C: append(UInt8(ascii: "f"))
+        case 0x0D: append(UInt8(ascii: "r"))
         default:
-            bytes.append(contentsOf: "u00".utf8)
-            for digit in [byte >> 4, byte & 15] {
-                bytes.append(digit < 10 ? 48 + digit : 87 + digit)
-            }
+            append(literal: "u00")
+            for digit in [byte >> 4, byte & 15] { append(digit < 10 ? 48 + digit : 87 + digit) }
         }
     }
 }
@@ -185,23 +208,5 @@ extension JSONWriter {
         guard let instant else { return }
         self.name(name)
         value(rfc3339: instant)
-    }
-}
-
-extension [UInt8] {
-    /// The number in decimal digits, with zeros before it where it has fewer than `width`.
-    mutating func append(decimal number: Int64, width: Int = 1) {
-        if number < 0 { append(UInt8(ascii: "-")) }
-        var rest = number.magnitude
-        // 20 digits hold every UInt64.
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var first = 20
-            repeat {
-                first -= 1
-                digits[first] = UInt8(ascii: "0") + UInt8(rest % 10)
-                rest /= 10
-            } while rest > 0 || 20 - first < width
-            append(contentsOf: UnsafeBufferPointer(rebasing: digits[first...]))
-        }
     }
 }

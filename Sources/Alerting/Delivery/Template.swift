@@ -16,7 +16,21 @@ package struct TemplateLibrary: Sendable {
     private let templates: [String: Template]
 
     private struct Template: Sendable {
-        var files: [TemplatePath.Key: CompiledTemplate] = [:]
+        /// A handful, which are looked through faster than hashed: each message asks twice.
+        private(set) var files: [(key: TemplatePath.Key, template: CompiledTemplate)] = []
+
+        subscript(part: TemplatePart, language: String) -> CompiledTemplate? {
+            for index in files.indices
+            where files[index].key.part == part && files[index].key.language == language {
+                return files[index].template
+            }
+            return nil
+        }
+
+        mutating func put(_ template: CompiledTemplate?, at key: TemplatePath.Key) {
+            files.removeAll { $0.key == key }
+            if let template { files.append((key, template)) }
+        }
     }
 
     /// - Parameter files: of the user's folder: path below it and text. A template of the user's
@@ -33,7 +47,7 @@ package struct TemplateLibrary: Sendable {
                 if replaced.insert(place.name).inserted { templates[place.name] = Template() }
                 let checked = CompiledTemplate.make(text, at: place)
                 findings += checked.findings
-                templates[place.name]?.files[place.key] = checked.template
+                templates[place.name]?.put(checked.template, at: place.key)
             }
         }
         self.templates = templates
@@ -45,8 +59,8 @@ package struct TemplateLibrary: Sendable {
         for (path, text) in shippedTemplates {
             // The shipped ones are checked by a test: nothing is lost here.
             guard case .success(let place) = TemplatePath.parse(path) else { continue }
-            templates[place.name, default: Template()].files[place.key] =
-                CompiledTemplate.make(text, at: place).template
+            templates[place.name, default: Template()]
+                .put(CompiledTemplate.make(text, at: place).template, at: place.key)
         }
         return templates
     }()
@@ -58,28 +72,38 @@ package struct TemplateLibrary: Sendable {
 
     /// What `body:` may name: templates that have a `json` part.
     package func hasBody(_ name: String) -> Bool {
-        templates[name]?.files.keys.contains { $0.part == .json } ?? false
+        templates[name]?.files.contains { $0.key.part == .json } ?? false
     }
 
     /// The part in the contact's language (`de-AT`, then `de`), else the one of no language, else
     /// the English one.
     func part(_ part: TemplatePart, of name: String, language: String) -> CompiledTemplate? {
-        guard let files = templates[name]?.files else { return nil }
-        func file(_ language: some StringProtocol) -> CompiledTemplate? {
-            files[TemplatePath.Key(part: part, language: String(language))]
-        }
+        guard let template = templates[name] else { return nil }
+        if let exact = template[part, language] { return exact }
         let language = language.lowercased()
-        return file(language) ?? file(language.prefix { $0 != "-" }) ?? file("") ?? file("en")
+        if let exact = template[part, language] { return exact }
+        if let dash = language.utf8.firstIndex(of: UInt8(ascii: "-")),
+            let primary = template[part, String(language[..<dash])]
+        {
+            return primary
+        }
+        return template[part, ""] ?? template[part, "en"]
     }
 }
 
 /// One parsed file.
-struct CompiledTemplate: Sendable {
+final class CompiledTemplate: Sendable {
     /// What it means.
     private let mustache: MustacheTemplate
     /// The same, faster; nil where it does not cover the template.
     private let program: TemplateProgram?
     let bytes: Int
+
+    private init(mustache: MustacheTemplate, program: TemplateProgram?, bytes: Int) {
+        self.mustache = mustache
+        self.program = program
+        self.bytes = bytes
+    }
 
     /// Checks, then parses: the parser recurses with the nesting, so it only sees bounded ones.
     static func make(
@@ -146,25 +170,25 @@ enum TemplateEscaping: String {
         }
     }
 
-    func append(_ text: String, to bytes: inout [UInt8]) {
+    func append(_ text: String, to bytes: inout ByteWriter) {
         switch self {
-        case .none: bytes.append(contentsOf: text.utf8)
+        case .none: bytes.append(text)
         case .html: Self.appendHTML(text, to: &bytes)
         // What may stand between the quotes of a JSON string.
-        case .json: JSONWriter.appendEscaped(text, to: &bytes)
+        case .json: bytes.append(escaped: text)
         }
     }
 
     /// By bytes: swift-mustache's own looks at characters, and a `"` with a combining accent behind
     /// it is another character to Swift, but still the end of an attribute to a browser.
-    private static func appendHTML(_ text: String, to bytes: inout [UInt8]) {
+    private static func appendHTML(_ text: String, to bytes: inout ByteWriter) {
         for byte in text.utf8 {
             switch byte {
-            case UInt8(ascii: "&"): bytes.append(contentsOf: "&amp;".utf8)
-            case UInt8(ascii: "<"): bytes.append(contentsOf: "&lt;".utf8)
-            case UInt8(ascii: ">"): bytes.append(contentsOf: "&gt;".utf8)
-            case UInt8(ascii: "\""): bytes.append(contentsOf: "&quot;".utf8)
-            case UInt8(ascii: "'"): bytes.append(contentsOf: "&#39;".utf8)
+            case UInt8(ascii: "&"): bytes.append(literal: "&amp;")
+            case UInt8(ascii: "<"): bytes.append(literal: "&lt;")
+            case UInt8(ascii: ">"): bytes.append(literal: "&gt;")
+            case UInt8(ascii: "\""): bytes.append(literal: "&quot;")
+            case UInt8(ascii: "'"): bytes.append(literal: "&#39;")
             default: bytes.append(byte)
             }
         }
@@ -173,8 +197,6 @@ enum TemplateEscaping: String {
 
 extension TemplateEscaping: MustacheContentType {
     func escapeText(_ text: String) -> String {
-        var bytes: [UInt8] = []
-        append(text, to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
+        String(capacity: text.utf8.count) { append(text, to: &$0) }
     }
 }

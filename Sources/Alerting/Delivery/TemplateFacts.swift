@@ -10,6 +10,8 @@ final class TemplateFacts: Sendable {
     let wording: Wording
     let publicURL: String?
     private let offset: ZoneOffset
+    /// Of several items their number and the title of the worst; subject and text both ask for it.
+    let title: String
 
     /// The template for trouble of the relay's own, whatever the delivery names.
     static let troubleTemplate = "trouble"
@@ -20,17 +22,25 @@ final class TemplateFacts: Sendable {
         self.publicURL = publicURL
         self.offset = offset
         wording = Wording(language: delivery.language)
+        title = wording.title(of: delivery)
     }
 
     /// The contact's wall time, as an instant that reads right in UTC.
     func wall(_ instant: Instant) -> Instant {
-        instant + .seconds(offset(delivery.timezone, instant))
+        isUTC ? instant : instant + .seconds(offset(delivery.timezone, instant))
     }
 
     /// Without a zone of the contact's, the text says that it is UTC.
     func localTime(_ instant: Instant) -> String {
-        wording.dateAndTime(wall(instant)) + (delivery.timezone == "UTC" ? " UTC" : "")
+        String { append(localTime: instant, to: &$0) }
     }
+
+    private func append(localTime instant: Instant, to writer: inout ByteWriter) {
+        wording.append(dateAndTime: wall(instant), to: &writer)
+        if isUTC { writer.append(literal: " UTC") }
+    }
+
+    private var isUTC: Bool { delivery.timezone == "UTC" }
 
     func ago(_ instant: Instant) -> String { wording.ago(seconds: (now - instant).wholeSeconds) }
 
@@ -273,6 +283,16 @@ extension MessageView {
 // MARK: - Words of an item
 
 extension TemplateFacts {
+    /// `theft-at-night (first message)`.
+    private func why(_ item: Item) -> String {
+        String { writer in
+            writer.append(item.rule)
+            writer.append(literal: " (")
+            writer.append(wording.reason(item.reason))
+            writer.append(literal: ")")
+        }
+    }
+
     fileprivate func words(_ filter: TemplateFilter, of item: Item) -> String? {
         switch filter {
         case .title: title(item)
@@ -280,7 +300,7 @@ extension TemplateFacts {
         case .what: item.what(wording)
         case .headline: wording.headline(item, what: item.what(wording))
         case .where: item.whereabouts(wording)
-        case .why: CleanText.line("\(item.rule) (\(wording.reason(item.reason)))")
+        case .why: CleanText.line(why(item))
         case .link: publicURL.map(item.incidentURL(public:))
         case .mapLink: item.position.flatMap(Wording.mapLink)
         case .when: item.event.map { when($0) }
@@ -310,25 +330,42 @@ extension Item {
     }
 }
 
-extension TemplateFacts {
+extension Wording {
     /// `Cargo 1: vibration alarm`.
     func title(_ item: Item) -> String {
-        "\(item.who): \(wording.headline(item, what: item.what(wording)))"
+        let who = item.who
+        let headline = headline(item, what: item.what(self))
+        return String(capacity: who.utf8.count + headline.utf8.count + 2) { writer in
+            writer.append(who)
+            writer.append(literal: ": ")
+            writer.append(headline)
+        }
     }
 
-    /// Of several items their number and the title of the worst.
-    var title: String {
+    fileprivate func title(of delivery: Delivery) -> String {
         let items = delivery.items
-        guard let lead = Self.lead(items) else { return delivery.trouble?.subject ?? "" }
+        guard let lead = TemplateFacts.lead(items) else { return delivery.trouble?.subject ?? "" }
         guard items.count > 1 else { return title(items[lead]) }
-        return "\(items.count) \(wording.pick("messages", "Meldungen")): \(title(items[lead]))"
+        return "\(items.count) \(pick("messages", "Meldungen")): \(title(items[lead]))"
+    }
+}
+
+extension TemplateFacts {
+    func title(_ item: Item) -> String {
+        delivery.items.count == 1 ? title : wording.title(item)
     }
 
     /// When it happened, in the contact's time, and how late it was; says when the tracker's clock
     /// cannot be trusted.
     func when(_ event: Item.EventFacts) -> String {
         if let time = event.time, !event.clockWrong {
-            return localTime(time) + (age(event).map { " (\($0))" } ?? "")
+            return String { writer in
+                append(localTime: time, to: &writer)
+                guard let age = age(event) else { return }
+                writer.append(literal: " (")
+                writer.append(age)
+                writer.append(literal: ")")
+            }
         }
         let received = localTime(event.received)
         if event.clockWrong {

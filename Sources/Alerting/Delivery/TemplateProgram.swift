@@ -11,13 +11,13 @@ struct TemplateProgram: Sendable {
         case inverted(Expression, [Node])
     }
 
-    /// `filter(filter(name.name))`.
-    fileprivate struct Expression: Sendable {
-        var start: Start
+    /// `filter(filter(name.name))`. A class: a program hands its nodes on by copy.
+    fileprivate final class Expression: Sendable {
+        let start: Start
         /// The names behind the first one.
-        var path: [TemplateName] = []
+        let path: [TemplateName]
         /// The innermost first.
-        var filters: [TemplateFilter]
+        let filters: [TemplateFilter]
 
         enum Start: Sendable {
             /// `.`
@@ -28,6 +28,22 @@ struct TemplateProgram: Sendable {
             case innermost(TemplateName)
             /// Nothing: `last()`.
             case loop
+        }
+
+        init?(_ tag: TemplateTag) {
+            guard let (name, filters) = tag.expression else { return nil }
+            let names = name.split(separator: ".").map { TemplateName(rawValue: String($0)) }
+            let known = names.compactMap(\.self)
+            self.filters = filters.reversed().compactMap { TemplateFilter(rawValue: $0) }
+            path = Array(known.dropFirst())
+            if let first = known.first {
+                start = name.hasPrefix(".") ? .topsOwn(first) : .innermost(first)
+            } else {
+                start = name == "." ? .top : .loop
+            }
+            guard known.count == names.count, self.filters.count == filters.count else {
+                return nil
+            }
         }
     }
 
@@ -54,7 +70,7 @@ struct TemplateProgram: Sendable {
     func render(_ view: MessageView) -> String {
         var rendering = TemplateRendering(view, escaping)
         rendering.write(nodes)
-        return String(decoding: rendering.bytes, as: UTF8.self)
+        return rendering.bytes.text
     }
 }
 
@@ -167,29 +183,13 @@ extension TemplateTag.Kind {
     }
 }
 
-extension TemplateProgram.Expression {
-    fileprivate init?(_ tag: TemplateTag) {
-        guard let (name, filters) = tag.expression else { return nil }
-        let names = name.split(separator: ".").map { TemplateName(rawValue: String($0)) }
-        let known = names.compactMap(\.self)
-        self.filters = filters.reversed().compactMap { TemplateFilter(rawValue: $0) }
-        guard known.count == names.count, self.filters.count == filters.count else { return nil }
-        if let first = known.first {
-            start = name.hasPrefix(".") ? .topsOwn(first) : .innermost(first)
-            path = Array(known.dropFirst())
-        } else {
-            start = name == "." ? .top : .loop
-        }
-    }
-}
-
 // MARK: - Rendering
 
 /// One run of a program: what is on top of what, and what has been written.
-private struct TemplateRendering {
+private struct TemplateRendering: ~Copyable {
     let view: MessageView
     let escaping: TemplateEscaping
-    var bytes: [UInt8] = []
+    var bytes = ByteWriter(capacity: 1_024)
     private var stack: [TemplateValue] = [.message]
     /// Only directly inside `{{#items}}`: any other section hides it.
     private var loop: TemplateValue.Loop?
@@ -197,13 +197,12 @@ private struct TemplateRendering {
     init(_ view: MessageView, _ escaping: TemplateEscaping) {
         self.view = view
         self.escaping = escaping
-        bytes.reserveCapacity(1_024)
     }
 
     mutating func write(_ nodes: [TemplateProgram.Node]) {
         for node in nodes {
             switch node {
-            case .text(let text): bytes.append(contentsOf: text)
+            case .text(let text): bytes.append(text)
             case .value(let expression):
                 if let value = value(of: expression) { escaping.append(value.printed, to: &bytes) }
             case .section(let expression, let body): write(body, over: value(of: expression))

@@ -80,7 +80,7 @@ enum TemplateValue: Equatable {
         case .number(.real(let number)):
             var writer = JSONWriter(capacity: 24)
             writer.value(number)
-            return String(decoding: writer.bytes, as: UTF8.self)
+            return writer.text
         case .flag(let flag): return flag ? "true" : "false"
         case .index(let index): return String(index)
         case .message, .items, .item, .incident, .device, .event, .position, .loop: return ""

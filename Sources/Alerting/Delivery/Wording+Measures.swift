@@ -12,35 +12,45 @@ extension Wording {
 
     /// `Tue 24 Nov 2026, 03:12:05`, `Di 24.11.2026, 03:12:05`.
     /// - Parameter wall: wall time, as an instant that reads right in UTC.
-    func dateAndTime(_ wall: Instant) -> String {
+    func append(dateAndTime wall: Instant, to writer: inout ByteWriter) {
         let index = Int(days(wall) % 7)
         // 1970-01-01 was a Thursday.
         let weekday = Self.weekdays[index < 0 ? index + 7 : index]
-        let day = "\(pick(weekday.english, weekday.german)) \(date(wall))"
-        return "\(day), \(clock(wall, seconds: true))"
+        writer.append(pick(weekday.english, weekday.german))
+        writer.append(literal: " ")
+        append(date: wall, to: &writer)
+        writer.append(literal: ", ")
+        append(clock: wall, seconds: true, to: &writer)
     }
 
     /// `24 Nov 2026`, `24.11.2026`.
-    func date(_ wall: Instant) -> String {
+    func date(_ wall: Instant) -> String { String { append(date: wall, to: &$0) } }
+
+    private func append(date wall: Instant, to writer: inout ByteWriter) {
         let (year, month, day) = Instant.civil(days: days(wall))
+        writer.append(decimal: Int64(day))
+        writer.append(self == .english ? " " : ".")
         switch self {
-        case .english: return "\(day) \(Self.months[Int(month) - 1]) \(year)"
-        case .german: return "\(day).\(month).\(year)"
+        case .english: writer.append(Self.months[Int(month) - 1])
+        case .german: writer.append(decimal: Int64(month))
         }
+        writer.append(self == .english ? " " : ".")
+        writer.append(decimal: Int64(year))
     }
 
     /// `03:12`, or with seconds `03:12:05`.
-    func clock(_ wall: Instant, seconds: Bool = false) -> String {
+    func clock(_ wall: Instant) -> String {
+        String { append(clock: wall, seconds: false, to: &$0) }
+    }
+
+    private func append(clock wall: Instant, seconds: Bool, to writer: inout ByteWriter) {
         let rest = wall.seconds - days(wall) * 86_400
-        var bytes: [UInt8] = []
-        bytes.append(decimal: rest / 3_600, width: 2)
-        bytes.append(UInt8(ascii: ":"))
-        bytes.append(decimal: rest / 60 % 60, width: 2)
-        if seconds {
-            bytes.append(UInt8(ascii: ":"))
-            bytes.append(decimal: rest % 60, width: 2)
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        writer.append(decimal: rest / 3_600, width: 2)
+        writer.append(literal: ":")
+        writer.append(decimal: rest / 60 % 60, width: 2)
+        guard seconds else { return }
+        writer.append(literal: ":")
+        writer.append(decimal: rest % 60, width: 2)
     }
 
     private func days(_ wall: Instant) -> Int64 { Instant.floor(wall.milliseconds, 86_400_000) }
@@ -95,20 +105,19 @@ extension Wording {
 
     /// So many decimals, rounded; what is not finite or beyond 10^12 as Swift writes it.
     static func fixed(_ value: Double, places: Int) -> String {
+        String(capacity: 16) { append(fixed: value, places: places, to: &$0) }
+    }
+
+    private static func append(fixed value: Double, places: Int, to writer: inout ByteWriter) {
         var scale: Int64 = 1
         for _ in 0..<places { scale *= 10 }
-        guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
+        guard value.isFinite, abs(value) < 1e12 else { return writer.append("\(value)") }
         let scaled = Int64((value * Double(scale)).rounded())
-        // By bytes: a message has four of these, and interpolation takes half a microsecond each.
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(16)
-        if scaled < 0 { bytes.append(UInt8(ascii: "-")) }
-        bytes.append(decimal: abs(scaled) / scale)
-        if places > 0 {
-            bytes.append(UInt8(ascii: "."))
-            bytes.append(decimal: abs(scaled) % scale, width: places)
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        if scaled < 0 { writer.append(literal: "-") }
+        writer.append(decimal: abs(scaled) / scale)
+        guard places > 0 else { return }
+        writer.append(literal: ".")
+        writer.append(decimal: abs(scaled) % scale, width: places)
     }
 }
 
@@ -127,25 +136,26 @@ extension Wording {
     /// OpenStreetMap with a marker, near enough to see the street.
     static func mapLink(_ position: Item.PositionFacts) -> String? {
         guard isOnEarth(position) else { return nil }
-        let latitude = fixed(position.latitude, places: 5)
-        let longitude = fixed(position.longitude, places: 5)
-        var link = ""
-        link.reserveCapacity(96)
-        link += "https://www.openstreetmap.org/?mlat="
-        link += latitude
-        link += "&mlon="
-        link += longitude
-        link += "#map=17/"
-        link += latitude
-        link += "/"
-        link += longitude
-        return link
+        return String(capacity: 96) { writer in
+            writer.append(literal: "https://www.openstreetmap.org/?mlat=")
+            append(fixed: position.latitude, places: 5, to: &writer)
+            writer.append(literal: "&mlon=")
+            append(fixed: position.longitude, places: 5, to: &writer)
+            writer.append(literal: "#map=17/")
+            append(fixed: position.latitude, places: 5, to: &writer)
+            writer.append(literal: "/")
+            append(fixed: position.longitude, places: 5, to: &writer)
+        }
     }
 
     /// Five decimals are a metre.
     private static func coordinates(_ position: Item.PositionFacts) -> String? {
         guard isOnEarth(position) else { return nil }
-        return fixed(position.latitude, places: 5) + ", " + fixed(position.longitude, places: 5)
+        return String(capacity: 32) { writer in
+            append(fixed: position.latitude, places: 5, to: &writer)
+            writer.append(literal: ", ")
+            append(fixed: position.longitude, places: 5, to: &writer)
+        }
     }
 
     private static func isOnEarth(_ position: Item.PositionFacts) -> Bool {

@@ -72,19 +72,13 @@ extension Instant {
         String(unsafeUninitializedCapacity: Self.rfc3339Length) { writeRFC3339(to: $0) }
     }
 
-    /// The same, behind what `bytes` holds already.
-    package func appendRFC3339(to bytes: inout [UInt8]) {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.rfc3339Length) { buffer in
-            let length = writeRFC3339(to: buffer)
-            bytes.append(contentsOf: buffer[..<length])
-        }
-    }
-
-    private static let rfc3339Length = 24
+    static let rfc3339Length = 24
     private static let firstWritable = days(year: 0, month: 1, day: 1) * 86_400_000
     private static let lastWritable = days(year: 10_000, month: 1, day: 1) * 86_400_000 - 1
 
-    private func writeRFC3339(to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+    /// - Parameter buffer: of `rfc3339Length` bytes at least.
+    /// - Returns: how many were written.
+    func writeRFC3339(to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
         let moment = min(max(milliseconds, Self.firstWritable), Self.lastWritable)
         let day = Self.floor(moment, 86_400_000)
         let (year, month, dayOfMonth) = Self.civil(days: day)

@@ -98,6 +98,6 @@ struct StderrHandler: LogHandler {
     private static func quoted(_ text: String) -> String {
         var writer = JSONWriter()
         writer.value(text)
-        return String(decoding: writer.bytes, as: UTF8.self)
+        return writer.text
     }
 }

@@ -1,0 +1,110 @@
+// Text as it is made, byte by byte: messages, JSON, lists in columns. Each delivery is a thousand
+// appends; of an array each would ask anew whether the array is shared and has room. The memory
+// has one owner, so it is asked once a text.
+
+/// A growing run of bytes that cannot be copied. What goes in is UTF-8, so what is read out is.
+package struct ByteWriter: ~Copyable {
+    // Always room for `capacity` bytes, of which `count` are written. Nothing of it leaves.
+    private var memory: UnsafeMutablePointer<UInt8>
+    private var capacity: Int
+    package private(set) var count = 0
+
+    package init(capacity: Int) {
+        self.capacity = max(16, capacity)
+        memory = .allocate(capacity: self.capacity)
+    }
+
+    deinit { memory.deallocate() }
+
+    // MARK: Reading
+
+    package var bytes: [UInt8] { Array(written) }
+    package var text: String { String(decoding: written, as: UTF8.self) }
+
+    private var written: UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(start: memory, count: count)
+    }
+
+    // MARK: Writing
+
+    package mutating func append(_ byte: UInt8) {
+        ensure(1)
+        memory[count] = byte
+        count += 1
+    }
+
+    package mutating func append(_ text: String) {
+        var text = text
+        text.withUTF8 { append($0) }
+    }
+
+    package mutating func append(literal text: StaticString) {
+        append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    /// Eight bytes at once, as they lay in memory.
+    mutating func append(eight bytes: UInt64) {
+        ensure(8)
+        UnsafeMutableRawPointer(memory + count).storeBytes(of: bytes, as: UInt64.self)
+        count += 8
+    }
+
+    package mutating func append(_ bytes: [UInt8]) { bytes.withUnsafeBufferPointer { append($0) } }
+
+    package mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let start = bytes.baseAddress else { return }
+        ensure(bytes.count)
+        (memory + count).update(from: start, count: bytes.count)
+        count += bytes.count
+    }
+
+    /// The number in decimal digits, with zeros before it where it has fewer than `width`.
+    package mutating func append(decimal number: Int64, width: Int = 1) {
+        // A sign, and the 20 digits that hold every UInt64.
+        ensure(21 + width)
+        if number < 0 { append(UInt8(ascii: "-")) }
+        var rest = number.magnitude
+        var digits = 1
+        var power: UInt64 = 10
+        while digits < 20, rest >= power {
+            digits += 1
+            power = digits < 20 ? power * 10 : .max
+        }
+        digits = max(digits, width)
+        for place in stride(from: count + digits - 1, through: count, by: -1) {
+            memory[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        count += digits
+    }
+
+    /// RFC 3339 in UTC with milliseconds.
+    package mutating func append(rfc3339 instant: Instant) {
+        ensure(Instant.rfc3339Length)
+        count += instant.writeRFC3339(
+            to: UnsafeMutableBufferPointer(
+                start: memory + count, count: Instant.rfc3339Length))
+    }
+
+    private mutating func ensure(_ more: Int) {
+        if capacity - count < more { grow(more) }
+    }
+
+    @inline(never)
+    private mutating func grow(_ more: Int) {
+        capacity = max(capacity * 2, count + more)
+        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+        larger.update(from: memory, count: count)
+        memory.deallocate()
+        memory = larger
+    }
+}
+
+extension String {
+    /// A text that is made by appending.
+    init(capacity: Int = 64, _ write: (inout ByteWriter) -> Void) {
+        var writer = ByteWriter(capacity: capacity)
+        write(&writer)
+        self = writer.text
+    }
+}
