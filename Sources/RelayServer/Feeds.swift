@@ -159,7 +159,9 @@ final class WebhookCompletion: Sendable {
 
     /// Behind the answer to the sender.
     func look(_ arrivals: [Arrival], _ result: Result<[Acceptance], AcceptFailure>) {
-        guard arrivals.contains(where: { $0.event.isBare }), case .success(let acceptances) = result
+        // By their places, so that none is copied: nearly all are whole.
+        guard arrivals.indices.contains(where: { arrivals[$0].event.isBare }),
+            case .success(let acceptances) = result
         else { return }
         var bare: [String: [Arrival]] = [:]
         for (arrival, acceptance) in zip(arrivals, acceptances) where arrival.event.isBare {

@@ -133,11 +133,16 @@ final class Backlog: Sendable {
 
     private func insert(_ entry: Entry, _ state: inout State) {
         let channel = entry.delivery.channel
-        if let end = state.windows[channel]?.end, entry.key >= end { return }
-        guard state.places[entry.delivery.id] == nil else { return }
-        state.windows[channel, default: Window()].insert(entry)
-        state.places[entry.delivery.id] = (channel, entry.key)
-        if let dropped = state.windows[channel]?.dropLast(beyond: bound) {
+        let id = entry.delivery.id
+        guard let window = state.windows.index(forKey: channel) else {
+            state.windows[channel] = Window()
+            return insert(entry, &state)
+        }
+        if let end = state.windows.values[window].end, entry.key >= end { return }
+        guard state.places[id] == nil else { return }
+        state.places[id] = (channel, entry.key)
+        state.windows.values[window].insert(entry)
+        if let dropped = state.windows.values[window].dropLast(beyond: bound) {
             state.places[dropped] = nil
         }
     }

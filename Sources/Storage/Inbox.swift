@@ -71,33 +71,25 @@ extension Ledger {
         let now = stamp()
         var acceptances: [Acceptance] = []
         acceptances.reserveCapacity(arrivals.count)
-        for arrival in arrivals { acceptances.append(try accept(arrival, now)) }
+        // By their places, so that none is copied.
+        for index in arrivals.indices { acceptances.append(try accept(arrivals[index], now)) }
         return acceptances
     }
 
     private func accept(_ arrival: Arrival, _ now: Instant) throws -> Acceptance {
-        let event = arrival.event
-        let server = try server(event.server)
-        let id = max(0, event.id)
+        let server = try server(arrival.event.server)
+        let id = max(0, arrival.event.id)
         let seq = marks.seq + 1
-        try bind(inbox.add, arrival, server.id, seq, now, copyOf: nil)
+        try bind(inbox.add, arrival, server, seq, now, copyOf: nil)
         try inbox.add.run(15, blob: arrival.body)
-        guard inbox.add.changes == 1 else { return try acceptCopy(arrival, server.id, now) }
+        guard inbox.add.changes == 1 else { return try acceptCopy(arrival, server, now) }
         if arrival.isRecord {
             try recordOnly(nextSeq(), now)
         } else {
             store(arrival, seq: nextSeq(), now) { .event($0) }
         }
-        guard id > 0 else { return .stored(seq: seq) }
-        guard id <= server.greatest else {
-            servers[event.server]?.greatest = id
-            return .stored(seq: seq)
-        }
-        inbox.otherWithId.bind(1, server.id)
-        inbox.otherWithId.bind(2, id)
-        inbox.otherWithId.bind(3, seq)
-        let used = try inbox.otherWithId.first { _ in true } ?? false
-        return used ? .reusedId(seq: seq) : .stored(seq: seq)
+        let isUsed = try id > 0 && isUsed(id, of: arrival.event.server, notBy: seq)
+        return isUsed ? .reusedId(seq: seq) : .stored(seq: seq)
     }
 
     /// Of events that are on record and not judged (`Arrival.isRecord`).

@@ -38,7 +38,7 @@ final class Ledger {
     /// What stands on disk; `next` and `cursor` run ahead inside a transaction.
     private var saved = Marks()
     var marks = Marks()
-    var servers: [String: ServerRow] = [:]
+    private var servers: [String: ServerRow] = [:]
     private var devices: [DeviceKey: Int64] = [:]
     private var lastDevice: (key: DeviceKey?, id: Int64) = (nil, 0)
 
@@ -54,10 +54,24 @@ final class Ledger {
         /// The part of `Ledger.leapt` that stands in the inbox.
         var leapt = Duration.zero
     }
-    struct ServerRow {
-        var id: Int64
-        /// The greatest event id seen: above it, none was used before.
-        var greatest: Int64
+    /// A server, and which of its event ids are known to be used.
+    private struct ServerRow {
+        let id: Int64
+        /// Above it, none was used before this run.
+        var floor: Int64
+        /// All that were used above `floor`.
+        var used: Set<Int64> = []
+
+        /// - Returns: whether an event before it may have this id.
+        mutating func use(_ id: Int64) -> Bool {
+            guard id > floor else { return true }
+            if used.count == Limits.eventIdsInMemory {
+                floor = used.max() ?? floor
+                used.removeAll(keepingCapacity: true)
+                guard id > floor else { return true }
+            }
+            return !used.insert(id).inserted
+        }
     }
 
     init(
@@ -170,21 +184,30 @@ final class Ledger {
 
     // MARK: Names
 
-    func server(_ url: String) throws -> ServerRow {
-        if let known = servers[url] { return known }
+    /// The row of a server; made where it is new.
+    func server(_ url: String) throws -> Int64 {
+        if let known = servers[url] { return known.id }
         inbox.findServer.bind(1, url)
-        var row = ServerRow(id: 0, greatest: 0)
-        if let id = try inbox.findServer.first({ $0.int(0) }) {
-            row.id = id
-        } else {
+        let known = try inbox.findServer.first { $0.int(0) }
+        if known == nil {
             inbox.addServer.bind(1, url)
             try inbox.addServer.run()
-            row.id = sqlite3_last_insert_rowid(connection)
         }
-        inbox.greatestId.bind(1, row.id)
-        row.greatest = try inbox.greatestId.first { $0.int(0) } ?? 0
-        servers[url] = row
-        return row
+        let id = known ?? sqlite3_last_insert_rowid(connection)
+        inbox.greatestId.bind(1, id)
+        servers[url] = ServerRow(
+            id: id, floor: try inbox.greatestId.first { $0.int(0) } ?? 0)
+        return id
+    }
+
+    /// Whether another event of the server has this id, which is that of the event `seq`.
+    func isUsed(_ id: Int64, of url: String, notBy seq: Int64) throws -> Bool {
+        guard let place = servers.index(forKey: url) else { return false }
+        guard servers.values[place].use(id) else { return false }
+        inbox.otherWithId.bind(1, servers.values[place].id)
+        inbox.otherWithId.bind(2, id)
+        inbox.otherWithId.bind(3, seq)
+        return try inbox.otherWithId.first { _ in true } ?? false
     }
 
     /// The row of a device; made where it is only referred to so far.

@@ -70,6 +70,28 @@ import Testing
         #expect(try await accept(elsewhere) == .stored(seq: 7))
     }
 
+    @Test("an id is known to be used again among more than are kept in memory, in any order")
+    func reusedAmongMany() async throws {
+        let count = Int64(2 * Limits.eventIdsInMemory + 11)
+        // Neighbours change places, as they do on two connections.
+        let ids = (1...count).map { $0 ^ 1 }.filter { $0 > 0 }
+        let arrivals = ids.map { place.bodies.arrival(event(id: $0)) }
+        for start in stride(from: 0, to: arrivals.count, by: 1_000) {
+            let part = Array(arrivals[start..<min(start + 1_000, arrivals.count)])
+            for answer in try await store.accept(part) {
+                guard case .stored = answer else { throw Wrong() }
+            }
+        }
+        let most = Int64(Limits.eventIdsInMemory)
+        for id in [2, most - 1, most, most + 1, 2 * most, count - 1, count] {
+            guard case .reusedId = try await accept(event(id: id, device: 8)) else {
+                Issue.record("\(id)")
+                continue
+            }
+        }
+        guard case .stored = try await accept(event(id: count + 5)) else { throw Wrong() }
+    }
+
     @Test("an id is known to be used again after a restart too")
     func reusedAfterRestart() async throws {
         _ = try await accept(event(id: 5))
