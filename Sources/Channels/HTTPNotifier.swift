@@ -9,17 +9,12 @@ import Foundation
 package struct HTTPNotifier: Notifier {
     private let transfer: CurlTransfer
     let endpoint: Endpoint
-    private let headers: [String]
     private let signer: WebhookSigner?
 
     /// - Throws: `SettingsError`: a URL, header, method or secret that cannot be used.
     package init(_ settings: HTTPSettings, over transfer: CurlTransfer) throws {
         try settings.check()
         self.transfer = transfer
-        endpoint = Endpoint(
-            url: settings.url, method: settings.method, certificateAuthority: settings.ca,
-            connectTimeout: min(settings.timeout, .seconds(Limits.connectSeconds)),
-            timeout: settings.timeout)
         var headers = ["Content-Type": "application/json", "User-Agent": "outcry", "Expect": ""]
         for (name, value) in settings.headers {
             // Ours are replaced whatever the case: HTTP's names have none.
@@ -28,10 +23,14 @@ package struct HTTPNotifier: Notifier {
             }
             headers[name] = value.revealed
         }
-        // To curl `Expect:` means without; an empty header of the settings' is written `Name;`.
-        self.headers = headers.sorted { $0.key < $1.key }.map { name, value in
-            value.isEmpty && name != "Expect" ? "\(name);" : "\(name): \(value)"
-        }
+        endpoint = Endpoint(
+            url: settings.url, method: settings.method,
+            // To curl `Expect:` means without; an empty header of the settings' is written `Name;`.
+            headers: headers.sorted { $0.key < $1.key }.map { name, value in
+                value.isEmpty && name != "Expect" ? "\(name);" : "\(name): \(value)"
+            }, certificateAuthority: settings.ca,
+            connectTimeout: min(settings.timeout, .seconds(Limits.connectSeconds)),
+            timeout: settings.timeout)
         signer = try WebhookSigner(settings.secrets)
     }
 
@@ -40,9 +39,7 @@ package struct HTTPNotifier: Notifier {
         request.body = message.json
         let id = PlainText.line(message.delivery.id)
         let timestamp = "\(message.now.seconds)"
-        request.headers = headers
-        request.headers.append("webhook-id: \(id)")
-        request.headers.append("webhook-timestamp: \(timestamp)")
+        request.headers = ["webhook-id: \(id)", "webhook-timestamp: \(timestamp)"]
         if let signer {
             let signatures = signer.signatures(id: id, timestamp: timestamp, body: message.json)
             request.headers.append("webhook-signature: \(signatures)")

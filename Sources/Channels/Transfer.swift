@@ -17,6 +17,8 @@ package final class Endpoint: Sendable {
     let url: Secret
     let family: Family
     let method: String
+    /// `Name: value` lines that each request has, but for probes; secrets may be among them.
+    let headers: [String]
     let encryption: Encryption
     let username: String?
     let password: Secret?
@@ -29,11 +31,12 @@ package final class Endpoint: Sendable {
 
     /// For HTTP and HTTPS.
     package init(
-        url: Secret, method: String = "POST", certificateAuthority: String? = nil,
-        connectTimeout: Duration? = nil, timeout: Duration
+        url: Secret, method: String = "POST", headers: [String] = [],
+        certificateAuthority: String? = nil, connectTimeout: Duration? = nil, timeout: Duration
     ) {
         self.url = url
         self.method = method
+        self.headers = headers
         self.certificateAuthority = certificateAuthority
         self.connectTimeout = connectTimeout ?? .seconds(Limits.connectSeconds)
         self.timeout = timeout
@@ -48,6 +51,7 @@ package final class Endpoint: Sendable {
     package init(pagesTrusting certificateAuthority: String?, connectTimeout: Duration? = nil) {
         url = ""
         method = ""
+        headers = []
         self.certificateAuthority = certificateAuthority
         self.connectTimeout = connectTimeout ?? .seconds(Limits.connectSeconds)
         timeout = .zero
@@ -67,6 +71,7 @@ package final class Endpoint: Sendable {
         url = Secret(server)
         family = .mail
         method = ""
+        headers = []
         self.encryption = encryption
         self.username = username
         self.password = password
@@ -79,7 +84,7 @@ package final class Endpoint: Sendable {
 
 /// What one transfer carries.
 package struct TransferRequest: Sendable {
-    /// `Name: value` lines, for HTTP.
+    /// `Name: value` lines beside the endpoint's, for HTTP.
     package var headers: [String] = []
     /// The envelope recipient, for mail.
     package var recipient = ""
