@@ -86,12 +86,7 @@ final class NotificationSink: Sendable {
     /// Notes each event of a notification: `"event":{"id":1000000173,…`.
     private func note(_ body: ArraySlice<UInt8>) {
         let now = nanoseconds()
-        var ids: [Int] = []
-        var position = body.startIndex
-        while let found = body.place(of: Self.event, from: position) {
-            position = found + Self.event.count
-            if let id = Self.id(in: body[position...].prefix(200)) { ids.append(id) }
-        }
+        let ids = body.withUnsafeBufferPointer(Self.ids)
         state.withLock { state in
             state.requests += 1
             if state.first == 0 { state.first = now }
@@ -102,14 +97,30 @@ final class NotificationSink: Sendable {
         }
     }
 
-    private static let event = Array("\"event\":{".utf8)
-    private static let idKey = Array("\"id\":".utf8)
+    /// The numbers behind each `"event":{"id":`. By memchr for the brace, of which there are few.
+    private static func ids(in body: UnsafeBufferPointer<UInt8>) -> [Int] {
+        guard let start = body.baseAddress else { return [] }
+        var ids: [Int] = []
+        var position = 0
+        while let found = memchr(start + position, Int32(UInt8(ascii: "{")), body.count - position)
+        {
+            let brace = UnsafeRawPointer(start).distance(to: UnsafeRawPointer(found))
+            position = brace + 1
+            let isEvent =
+                brace >= name.count && body.count - brace > key.count
+                && memcmp(start + brace - name.count, name, name.count) == 0
+                && memcmp(start + brace + 1, key, key.count) == 0
+            if isEvent { ids.append(id(in: body[(brace + 1 + key.count)...])) }
+        }
+        return ids
+    }
 
-    /// The number after the first `"id":`.
-    private static func id(in bytes: ArraySlice<UInt8>) -> Int? {
-        guard let found = bytes.place(of: idKey, from: bytes.startIndex) else { return nil }
+    private static let name = Array("\"event\":".utf8)
+    private static let key = Array("\"id\":".utf8)
+
+    private static func id(in digits: Slice<UnsafeBufferPointer<UInt8>>) -> Int {
         var value = 0
-        for byte in bytes[(found + idKey.count)...] {
+        for byte in digits {
             guard case 48...57 = byte else { break }
             value = value * 10 + Int(byte - 48)
         }
