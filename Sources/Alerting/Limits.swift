@@ -101,7 +101,7 @@ package enum Limits {
     package static let reportWaitMilliseconds: Int64 = 250
     package static let inputsPerCommit = 1_024
     package static let inputsInMemory = 16_384
-    /// Of each server: the last ones, of which it is known without asking the disk.
+    /// Of each server, of which it is known without asking the disk: so many at most, then anew.
     package static let eventIdsInMemory = 4_096
     package static let submissionsPerRound = 4_096
     /// How long the outcome of an attempt waits for something else to be written.

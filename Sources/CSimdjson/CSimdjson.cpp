@@ -299,7 +299,8 @@ void cj_reader::write_body(dom::element element) {
     }
     size_t size = input.size();
     char *place = body.room(size + SIMDJSON_PADDING);
-    if (std::memchr(input.data(), '\n', size) == nullptr) {
+    if (std::memchr(input.data(), '\n', size) == nullptr
+        && std::memchr(input.data(), '\r', size) == nullptr) {
         std::memcpy(place, input.data(), size);
     } else if (minify(input.data(), input.size(), place, size)) {
         // Cannot be: the document has just been parsed.

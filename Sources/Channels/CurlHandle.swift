@@ -167,7 +167,9 @@ final class Job: @unchecked Sendable {
         guard !isProbe else { return attachProbe(to: handle, context) }
         switch endpoint.family {
         case .web:
-            for line in endpoint.headers { headers = curl_slist_append(headers, line) }
+            for line in endpoint.headers {
+                headers = curl_slist_append(headers, line.revealed)
+            }
             for line in request.headers { headers = curl_slist_append(headers, line) }
             outcry_easy_setopt_list(handle, CURLOPT_HTTPHEADER, headers)
             outcry_easy_setopt_offset(

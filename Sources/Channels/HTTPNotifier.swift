@@ -23,12 +23,13 @@ package struct HTTPNotifier: Notifier {
             }
             headers[name] = value.revealed
         }
+        // To curl `Expect:` means without; an empty header of the settings' is written `Name;`.
+        let lines = headers.sorted { $0.key < $1.key }.map { name, value in
+            Secret(value.isEmpty && name != "Expect" ? "\(name);" : "\(name): \(value)")
+        }
         endpoint = Endpoint(
-            url: settings.url, method: settings.method,
-            // To curl `Expect:` means without; an empty header of the settings' is written `Name;`.
-            headers: headers.sorted { $0.key < $1.key }.map { name, value in
-                value.isEmpty && name != "Expect" ? "\(name);" : "\(name): \(value)"
-            }, certificateAuthority: settings.ca,
+            url: settings.url, method: settings.method, headers: lines,
+            certificateAuthority: settings.ca,
             connectTimeout: min(settings.timeout, .seconds(Limits.connectSeconds)),
             timeout: settings.timeout)
         signer = try WebhookSigner(settings.secrets)

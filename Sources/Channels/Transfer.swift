@@ -17,8 +17,8 @@ package final class Endpoint: Sendable {
     let url: Secret
     let family: Family
     let method: String
-    /// `Name: value` lines that each request has, but for probes; secrets may be among them.
-    let headers: [String]
+    /// `Name: value` lines that each request has, but for probes.
+    let headers: [Secret]
     let encryption: Encryption
     let username: String?
     let password: Secret?
@@ -31,7 +31,7 @@ package final class Endpoint: Sendable {
 
     /// For HTTP and HTTPS.
     package init(
-        url: Secret, method: String = "POST", headers: [String] = [],
+        url: Secret, method: String = "POST", headers: [Secret] = [],
         certificateAuthority: String? = nil, connectTimeout: Duration? = nil, timeout: Duration
     ) {
         self.url = url

@@ -8,7 +8,7 @@ import HummingbirdTLS
 package import Logging
 import NIOCore
 import NIOHTTP1
-import NIOPosix
+package import NIOPosix
 import NIOSSL
 
 /// Takes posts at the sources' paths. `run` is a `Service`'s: it returns after a graceful shutdown,
@@ -20,25 +20,23 @@ package final class IntakeServer: Sendable {
     private let accept: Accept
     private let responder: RouterResponder<BasicRequestContext>
     private let logger: Logger
+    private let group: MultiThreadedEventLoopGroup
     private let bound = BoundPort()
-
-    /// The loops of webhooks, apart from those of the sources: a first message of a fleet takes a
-    /// second to read. One for two processors: they do little but hand on, the more at once the
-    /// fewer they are (2 % less CPU a told event on two), and the writer is busy first.
-    private static let loops = MultiThreadedEventLoopGroup(
-        numberOfThreads: max(1, System.coreCount / 2))
 
     /// - Parameters:
     ///   - accept: is called on an event loop and must return at once.
     ///   - router: answers what is not at a source's path; nil: 404.
+    ///   - group: not to be shut down before `run` has returned.
     package init(
         configuration: IntakeConfiguration, sources: [WebhookSource],
-        accept: @escaping Accept, router: Router<BasicRequestContext>? = nil, logger: Logger
+        accept: @escaping Accept, router: Router<BasicRequestContext>? = nil,
+        group: MultiThreadedEventLoopGroup = .singleton, logger: Logger
     ) {
         self.configuration = configuration
         self.sources = sources
         self.accept = accept
         responder = (router ?? Router()).buildResponder()
+        self.group = group
         self.logger = logger
     }
 
@@ -60,7 +58,7 @@ package final class IntakeServer: Sendable {
 
     private func listen() async throws {
         let connections = Connections(bounds: configuration.bounds, counters: counters)
-        let lanes = try await WebhookLanes(group: Self.loops, counters: counters, accept: accept)
+        let lanes = try await WebhookLanes(group: group, counters: counters, accept: accept)
         let tls = try configuration.tls?.load()
         let (sources, logger, bound) = (sources, logger, bound)
         let builder = HTTPServerBuilder { responder in
@@ -80,10 +78,10 @@ package final class IntakeServer: Sendable {
                 await Self.ignoreAcceptErrors(channel, logger)
                 bound.resolve(.success(channel.localAddress?.port ?? 0))
             },
-            eventLoopGroupProvider: .shared(Self.loops), logger: logger)
+            eventLoopGroupProvider: .shared(group), logger: logger)
 
         let every = configuration.bounds.sweep
-        let sweep = Self.loops.next().scheduleRepeatedTask(initialDelay: every, delay: every) { _ in
+        let sweep = group.next().scheduleRepeatedTask(initialDelay: every, delay: every) { _ in
             connections.sweep()
         }
         defer {

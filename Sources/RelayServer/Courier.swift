@@ -143,7 +143,10 @@ package final class Courier: Sendable {
     private func startWorkers(_ state: inout State) {
         guard !state.isStopping else { return }
         let now = timekeeper.now()
-        for lane in state.lanes.indices {
+        // Not over `indices`, which hold a copy of the dictionary.
+        var lane = state.lanes.startIndex
+        while lane != state.lanes.endIndex {
+            defer { state.lanes.formIndex(after: &lane) }
             let channel = state.lanes.keys[lane]
             while let delivery = next(lane, now, &state) {
                 let number = state.nextWorker

@@ -121,27 +121,50 @@ struct Lane: Sendable {
 }
 
 /// Deliveries of one channel that are not settled, by the incidents that they tell of. It stands on
-/// the road of every delivery: one hash for each, and no list where an incident has but one.
+/// the road of every delivery: no list is made where an incident has but one.
 private struct Unsettled: Sendable {
-    private var first: [String: Delivery] = [:]
-    private var others: [String: [Delivery]] = [:]
+    private struct Entry: Sendable {
+        var id: String
+        var contact: String
+        var address: String
+        var due: Instant
+    }
+    private struct Entries: Sendable {
+        var first: Entry
+        var others: [Entry] = []
+
+        mutating func put(_ entry: Entry) {
+            if first.id == entry.id {
+                first = entry
+            } else if let place = others.firstIndex(where: { $0.id == entry.id }) {
+                others[place] = entry
+            } else {
+                others.append(entry)
+            }
+        }
+
+        /// - Returns: whether none is left.
+        mutating func remove(_ id: String) -> Bool {
+            guard first.id == id else {
+                others.removeAll { $0.id == id }
+                return false
+            }
+            guard let next = others.popLast() else { return true }
+            first = next
+            return false
+        }
+    }
+    private var entries: [String: Entries] = [:]
 
     mutating func add(_ delivery: Delivery, due: Instant) {
         guard delivery.reason != .cleared else { return }
-        var delivery = delivery
-        delivery.due = due
         for item in delivery.items {
-            let incident = item.incident.id
-            let known = first[incident]
-            if known == nil || known?.id == delivery.id {
-                first[incident] = delivery
-                continue
-            }
-            let place = others[incident]?.firstIndex { $0.id == delivery.id }
-            if let place {
-                others[incident]?[place].due = due
+            let entry = Entry(
+                id: delivery.id, contact: delivery.contact, address: delivery.address, due: due)
+            if let place = entries.index(forKey: item.incident.id) {
+                entries.values[place].put(entry)
             } else {
-                others[incident, default: []].append(delivery)
+                entries[item.incident.id] = Entries(first: entry)
             }
         }
     }
@@ -149,16 +172,8 @@ private struct Unsettled: Sendable {
     mutating func remove(_ delivery: Delivery) {
         guard delivery.reason != .cleared else { return }
         for item in delivery.items {
-            let incident = item.incident.id
-            guard let index = first.index(forKey: incident) else { continue }
-            if first.values[index].id == delivery.id {
-                first.remove(at: index)
-            } else {
-                others[incident]?.removeAll { $0.id == delivery.id }
-            }
-            guard !others.isEmpty, var rest = others.removeValue(forKey: incident) else { continue }
-            if first[incident] == nil, let next = rest.popLast() { first[incident] = next }
-            if !rest.isEmpty { others[incident] = rest }
+            guard let place = entries.index(forKey: item.incident.id) else { continue }
+            if entries.values[place].remove(delivery.id) { entries.remove(at: place) }
         }
     }
 
@@ -167,12 +182,11 @@ private struct Unsettled: Sendable {
     /// no later than this one was leased before it: if it is not leased any more, it is gone.
     func whatPrecedes(_ delivery: Delivery, _ leased: Set<String>) -> Instant? {
         guard delivery.reason == .cleared else { return nil }
-        return delivery.items.lazy.flatMap { item in
-            let incident = item.incident.id
-            return [first[incident]].compactMap(\.self) + (others[incident] ?? [])
-        }.filter { earlier in
-            earlier.contact == delivery.contact && earlier.address == delivery.address
-                && (earlier.due > delivery.due || leased.contains(earlier.id))
+        let earlier = delivery.items.compactMap { entries[$0.incident.id] }
+            .flatMap { [$0.first] + $0.others }
+        return earlier.filter { entry in
+            entry.contact == delivery.contact && entry.address == delivery.address
+                && (entry.due > delivery.due || leased.contains(entry.id))
         }.map(\.due).max()
     }
 }

@@ -18,7 +18,8 @@ package enum Scheduling {
         let threads = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")
         // A refusal (some sandboxes) leaves things as they were.
         for thread in threads ?? [] {
-            guard let id = pid_t(thread) else { continue }
+            // Whatever an administrator has chosen stays.
+            guard let id = pid_t(thread), sched_getscheduler(id) == SCHED_OTHER else { continue }
             var parameters = sched_param()
             _ = sched_setscheduler(id, batch, &parameters)
         }

@@ -1,6 +1,7 @@
 // What came in, in one order. An arrival is stored once: its identity (DESIGN, deduplication 1) is
 // a unique index over columns, and the insert itself finds the copy. Most arrivals cost that one
-// insert: whether an id was used before by another event is asked only below the greatest id seen.
+// insert: whether an id was used before by another event is asked only of those that were used
+// before the last few thousand.
 import Alerting
 import Foundation
 
@@ -80,15 +81,19 @@ extension Ledger {
         let server = try server(arrival.event.server)
         let id = max(0, arrival.event.id)
         let seq = marks.seq + 1
-        try bind(inbox.add, arrival, server, seq, now, copyOf: nil)
+        try bind(inbox.add, arrival, server.id, seq, now, copyOf: nil)
         try inbox.add.run(15, blob: arrival.body)
-        guard inbox.add.changes == 1 else { return try acceptCopy(arrival, server, now) }
+        guard inbox.add.changes == 1 else { return try acceptCopy(arrival, server.id, now) }
         if arrival.isRecord {
             try recordOnly(nextSeq(), now)
         } else {
             store(arrival, seq: nextSeq(), now) { .event($0) }
         }
-        let isUsed = try id > 0 && isUsed(id, of: arrival.event.server, notBy: seq)
+        guard id > 0, server.noteUse(of: id) else { return .stored(seq: seq) }
+        inbox.otherWithId.bind(1, server.id)
+        inbox.otherWithId.bind(2, id)
+        inbox.otherWithId.bind(3, seq)
+        let isUsed = try inbox.otherWithId.first { _ in true } ?? false
         return isUsed ? .reusedId(seq: seq) : .stored(seq: seq)
     }
 

@@ -55,15 +55,20 @@ final class Ledger {
         var leapt = Duration.zero
     }
     /// A server, and which of its event ids are known to be used.
-    private struct ServerRow {
+    final class ServerRow {
         let id: Int64
-        /// Above it, none was used before this run.
-        var floor: Int64
-        /// All that were used above `floor`.
-        var used: Set<Int64> = []
+        /// Above it, none was used but those in `used`.
+        private var floor: Int64
+        private var used: Set<Int64> = []
 
-        /// - Returns: whether an event before it may have this id.
-        mutating func use(_ id: Int64) -> Bool {
+        init(id: Int64, greatest: Int64) {
+            self.id = id
+            floor = greatest
+        }
+
+        /// Remembers that an event has this id.
+        /// - Returns: whether one before it may have it too.
+        func noteUse(of id: Int64) -> Bool {
             guard id > floor else { return true }
             if used.count == Limits.eventIdsInMemory {
                 floor = used.max() ?? floor
@@ -185,8 +190,8 @@ final class Ledger {
     // MARK: Names
 
     /// The row of a server; made where it is new.
-    func server(_ url: String) throws -> Int64 {
-        if let known = servers[url] { return known.id }
+    func server(_ url: String) throws -> ServerRow {
+        if let known = servers[url] { return known }
         inbox.findServer.bind(1, url)
         let known = try inbox.findServer.first { $0.int(0) }
         if known == nil {
@@ -195,19 +200,9 @@ final class Ledger {
         }
         let id = known ?? sqlite3_last_insert_rowid(connection)
         inbox.greatestId.bind(1, id)
-        servers[url] = ServerRow(
-            id: id, floor: try inbox.greatestId.first { $0.int(0) } ?? 0)
-        return id
-    }
-
-    /// Whether another event of the server has this id, which is that of the event `seq`.
-    func isUsed(_ id: Int64, of url: String, notBy seq: Int64) throws -> Bool {
-        guard let place = servers.index(forKey: url) else { return false }
-        guard servers.values[place].use(id) else { return false }
-        inbox.otherWithId.bind(1, servers.values[place].id)
-        inbox.otherWithId.bind(2, id)
-        inbox.otherWithId.bind(3, seq)
-        return try inbox.otherWithId.first { _ in true } ?? false
+        let row = ServerRow(id: id, greatest: try inbox.greatestId.first { $0.int(0) } ?? 0)
+        servers[url] = row
+        return row
     }
 
     /// The row of a device; made where it is only referred to so far.

@@ -40,10 +40,24 @@ struct RedactionTests {
         let reading = try read(start + written + #","users":[]}"#)
         let body = try #require(reading.arrivals.first).body
         #expect(String(decoding: body, as: UTF8.self) == start + kept + "}")
-        // Without one it is kept as it was spelled, but for white space.
+        // Without one it is kept as it was spelled, but for white space where it had lines.
         let plain = try #require(try read(start + " " + written + " }\n").arrivals.first).body
         let spelled = written.contains("\"") ? written : written.replacing(" ", with: "")
         #expect(String(decoding: plain, as: UTF8.self) == start + spelled + "}")
+    }
+
+    @Test("a body of one line is kept byte for byte, one of several becomes one line")
+    func lines() throws {
+        let line = #"{ "type": "a", "deviceId" : 1,"v":"b  c", "w":[ 1.50 ] } "#
+        let kept = try #require(try read(line).arrivals.first).body
+        #expect(String(decoding: kept, as: UTF8.self) == line)
+        for broken in ["\n", "\r", "\r\n"] {
+            let lines = line.replacing(", ", with: "," + broken)
+            let body = try #require(try read(lines).arrivals.first).body
+            #expect(
+                String(decoding: body, as: UTF8.self)
+                    == #"{"type":"a","deviceId":1,"v":"b  c","w":[1.50]}"#)
+        }
     }
 
     private static func parse(_ json: [UInt8]) throws -> NSDictionary {

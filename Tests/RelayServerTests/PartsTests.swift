@@ -316,6 +316,23 @@ struct LaneTests {
         expectNext(&lane, now, "over-i-owner")
     }
 
+    @Test("'over' waits for each of several messages, in whatever order they end")
+    func orderOfSeveral() {
+        let told = ["a", "b", "c"].map { first($0, "i", due: .minutes(5)) }
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            var lane = Lane(atOnce: 9)
+            for delivery in told { lane.expect(delivery) }
+            for place in order {
+                lane.lease([over("i")])
+                expectNext(&lane, now, "over-i-owner +300")
+                lane.released(over("i"))
+                _ = lane.settled(told[place], .sent)
+            }
+            lane.lease([over("i")])
+            expectNext(&lane, now, "over-i-owner")
+        }
+    }
+
     @Test("a beginning that was cancelled meanwhile holds nothing up for ever")
     func gone() {
         var lane = Lane(atOnce: 9)

@@ -1,6 +1,5 @@
 // Text as it is made, byte by byte: messages, JSON, lists in columns. Each delivery is a thousand
-// appends; of an array each would ask anew whether the array is shared and has room. The memory
-// has one owner, so it is asked once a text.
+// appends, and an array would ask at each whether it is shared. This memory has one owner.
 
 /// A growing run of bytes that cannot be copied. What goes in is UTF-8, so what is read out is.
 package struct ByteWriter: ~Copyable {
@@ -18,7 +17,9 @@ package struct ByteWriter: ~Copyable {
 
     // MARK: Reading
 
+    /// A copy.
     package var bytes: [UInt8] { Array(written) }
+    /// A copy.
     package var text: String { String(decoding: written, as: UTF8.self) }
 
     private var written: UnsafeBufferPointer<UInt8> {
@@ -60,15 +61,15 @@ package struct ByteWriter: ~Copyable {
 
     /// The number in decimal digits, with zeros before it where it has fewer than `width`.
     package mutating func append(decimal number: Int64, width: Int = 1) {
-        // A sign, and the 20 digits that hold every UInt64.
-        ensure(21 + width)
+        // A sign, and the 19 digits of the greatest.
+        ensure(20 + width)
         if number < 0 { append(UInt8(ascii: "-")) }
         var rest = number.magnitude
         var digits = 1
         var power: UInt64 = 10
-        while digits < 20, rest >= power {
+        while digits < 19, rest >= power {
             digits += 1
-            power = digits < 20 ? power * 10 : .max
+            power *= 10
         }
         digits = max(digits, width)
         for place in stride(from: count + digits - 1, through: count, by: -1) {
@@ -107,4 +108,14 @@ extension String {
         write(&writer)
         self = writer.text
     }
+}
+
+/// Eight bytes of a text looked at together, as one number.
+extension UInt64 {
+    /// A byte at each of the eight places.
+    static func each(_ byte: UInt64) -> UInt64 { 0x0101_0101_0101_0101 &* byte }
+
+    /// Has a bit of `each(0x80)` set where a byte below 0x80 is below `bound`, by the borrow of the
+    /// subtraction. Bytes behind such a one may have it too: only zero says something of all.
+    func flags(below bound: UInt64) -> UInt64 { (self &- Self.each(bound)) & ~self }
 }

@@ -92,16 +92,14 @@ enum CleanText {
     /// Whether each of eight bytes is between 0x20 and 0x7E, or a line feed that is kept. Says no
     /// of some that are (a space behind a line feed): then they are looked at one by one.
     private static func isPlain(eight bytes: UInt64, _ keepsBreaks: Bool) -> Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let low = ones &* 0x7F
-        let high = ones &* 0x80
-        let above = ((bytes & low) &+ ones) | bytes
-        var below = (bytes &- (ones &* 0x20)) & ~bytes
+        let low = UInt64.each(0x7F)
+        let above = ((bytes & low) &+ .each(1)) | bytes
+        var below = bytes.flags(below: 0x20)
         if keepsBreaks {
-            let other = bytes ^ (ones &* 0x0A)
+            let other = bytes ^ .each(0x0A)
             below &= ((other & low) &+ low) | other
         }
-        return (below | above) & high == 0
+        return (below | above) & .each(0x80) == 0
     }
 
     private static func filtered(_ text: String, keepsBreaks: Bool) -> String {

@@ -145,18 +145,12 @@ extension ByteWriter {
         byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7F
     }
 
-    /// Of some that need not be escaped it says yes too (a byte behind one that must), never no of
-    /// one that must: bytes below a bound make a borrow.
+    /// Says yes of some too that need not be (`UInt64.flags`), never no of one that must.
     private static func mustEscape(anyOf eight: UInt64) -> Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let high = ones &* 0x80
-        func isAny(_ word: UInt64, below bound: UInt64) -> UInt64 {
-            (word &- (ones &* bound)) & ~word
-        }
         let found =
-            isAny(eight, below: 0x20) | isAny(eight ^ (ones &* 0x22), below: 1)
-            | isAny(eight ^ (ones &* 0x5C), below: 1) | isAny(eight ^ (ones &* 0x7F), below: 1)
-        return found & high != 0
+            eight.flags(below: 0x20) | (eight ^ .each(0x22)).flags(below: 1)
+            | (eight ^ .each(0x5C)).flags(below: 1) | (eight ^ .each(0x7F)).flags(below: 1)
+        return found & .each(0x80) != 0
     }
 
     private mutating func append(escapeOf byte: UInt8) {

@@ -109,7 +109,8 @@ enum PlainText {
         if let trouble = facts.delivery.trouble { return CleanText.lines(trouble.text) }
         let lines = facts.delivery.items.map { item in
             let parts = [
-                facts.title(item), item.event.map(facts.when), item.whereabouts(facts.wording),
+                facts.wording.title(item), item.event.map(facts.when),
+                item.whereabouts(facts.wording),
                 item.position.flatMap(Wording.mapLink),
             ]
             return parts.compactMap { $0 }.joined(separator: "; ")

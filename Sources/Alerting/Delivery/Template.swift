@@ -170,26 +170,26 @@ enum TemplateEscaping: String {
         }
     }
 
-    func append(_ text: String, to bytes: inout ByteWriter) {
+    func append(_ text: String, to writer: inout ByteWriter) {
         switch self {
-        case .none: bytes.append(text)
-        case .html: Self.appendHTML(text, to: &bytes)
+        case .none: writer.append(text)
+        case .html: Self.appendHTML(text, to: &writer)
         // What may stand between the quotes of a JSON string.
-        case .json: bytes.append(escaped: text)
+        case .json: writer.append(escaped: text)
         }
     }
 
     /// By bytes: swift-mustache's own looks at characters, and a `"` with a combining accent behind
     /// it is another character to Swift, but still the end of an attribute to a browser.
-    private static func appendHTML(_ text: String, to bytes: inout ByteWriter) {
+    private static func appendHTML(_ text: String, to writer: inout ByteWriter) {
         for byte in text.utf8 {
             switch byte {
-            case UInt8(ascii: "&"): bytes.append(literal: "&amp;")
-            case UInt8(ascii: "<"): bytes.append(literal: "&lt;")
-            case UInt8(ascii: ">"): bytes.append(literal: "&gt;")
-            case UInt8(ascii: "\""): bytes.append(literal: "&quot;")
-            case UInt8(ascii: "'"): bytes.append(literal: "&#39;")
-            default: bytes.append(byte)
+            case UInt8(ascii: "&"): writer.append(literal: "&amp;")
+            case UInt8(ascii: "<"): writer.append(literal: "&lt;")
+            case UInt8(ascii: ">"): writer.append(literal: "&gt;")
+            case UInt8(ascii: "\""): writer.append(literal: "&quot;")
+            case UInt8(ascii: "'"): writer.append(literal: "&#39;")
+            default: writer.append(byte)
             }
         }
     }

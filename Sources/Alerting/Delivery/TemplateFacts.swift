@@ -10,7 +10,8 @@ final class TemplateFacts: Sendable {
     let wording: Wording
     let publicURL: String?
     private let offset: ZoneOffset
-    /// Of several items their number and the title of the worst; subject and text both ask for it.
+    /// What it says in a few words: of several items their number and the worst. Subject and text
+    /// both ask for it.
     let title: String
 
     /// The template for trouble of the relay's own, whatever the delivery names.
@@ -295,7 +296,7 @@ extension TemplateFacts {
 
     fileprivate func words(_ filter: TemplateFilter, of item: Item) -> String? {
         switch filter {
-        case .title: title(item)
+        case .title: delivery.items.count == 1 ? title : wording.title(item)
         case .who: item.who
         case .what: item.what(wording)
         case .headline: wording.headline(item, what: item.what(wording))
@@ -351,10 +352,6 @@ extension Wording {
 }
 
 extension TemplateFacts {
-    func title(_ item: Item) -> String {
-        delivery.items.count == 1 ? title : wording.title(item)
-    }
-
     /// When it happened, in the contact's time, and how late it was; says when the tracker's clock
     /// cannot be trusted.
     func when(_ event: Item.EventFacts) -> String {

@@ -70,7 +70,7 @@ struct TemplateProgram: Sendable {
     func render(_ view: MessageView) -> String {
         var rendering = TemplateRendering(view, escaping)
         rendering.write(nodes)
-        return rendering.bytes.text
+        return rendering.writer.text
     }
 }
 
@@ -189,7 +189,7 @@ extension TemplateTag.Kind {
 private struct TemplateRendering: ~Copyable {
     let view: MessageView
     let escaping: TemplateEscaping
-    var bytes = ByteWriter(capacity: 1_024)
+    var writer = ByteWriter(capacity: 1_024)
     private var stack: [TemplateValue] = [.message]
     /// Only directly inside `{{#items}}`: any other section hides it.
     private var loop: TemplateValue.Loop?
@@ -202,9 +202,9 @@ private struct TemplateRendering: ~Copyable {
     mutating func write(_ nodes: [TemplateProgram.Node]) {
         for node in nodes {
             switch node {
-            case .text(let text): bytes.append(text)
+            case .text(let text): writer.append(text)
             case .value(let expression):
-                if let value = value(of: expression) { escaping.append(value.printed, to: &bytes) }
+                if let value = value(of: expression) { escaping.append(value.printed, to: &writer) }
             case .section(let expression, let body): write(body, over: value(of: expression))
             case .inverted(let expression, let body): write(body, without: value(of: expression))
             }

@@ -29,12 +29,16 @@ extension Wording {
     private func append(date wall: Instant, to writer: inout ByteWriter) {
         let (year, month, day) = Instant.civil(days: days(wall))
         writer.append(decimal: Int64(day))
-        writer.append(self == .english ? " " : ".")
         switch self {
-        case .english: writer.append(Self.months[Int(month) - 1])
-        case .german: writer.append(decimal: Int64(month))
+        case .english:
+            writer.append(literal: " ")
+            writer.append(Self.months[Int(month) - 1])
+            writer.append(literal: " ")
+        case .german:
+            writer.append(literal: ".")
+            writer.append(decimal: Int64(month))
+            writer.append(literal: ".")
         }
-        writer.append(self == .english ? " " : ".")
         writer.append(decimal: Int64(year))
     }
 

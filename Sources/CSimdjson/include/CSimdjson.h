@@ -1,6 +1,6 @@
 // Tracker payloads read by simdjson and handed over as flat structs: what Swift needs to build an
 // event without walking JSON. It promises the values as they were sent, by kind (what a text "97"
-// means as an id is decided in Swift, Sources/Intake), and the event's own body minified, without
+// means as an id is decided in Swift, Sources/Intake), and the event's own body in one line, without
 // the members that hold secrets, at any depth.
 //
 // Everything an item points to lives in the reader, until its next `cj_parse` or `cj_next`.
@@ -103,8 +103,9 @@ typedef struct {
     cj_value geofence_id, geofence_name, maintenance_id;
     const cj_member *_Nullable members;
     const cj_value *_Nullable list;
-    /// The item's own JSON, minified, without secrets; empty unless it was asked for. Numbers are
-    /// spelled as they came, but in a list or beside a secret, where they keep their value only.
+    /// The item's own JSON in one line, without secrets; empty unless it was asked for. As it came
+    /// where it came so; in a list or beside a secret it is written anew, and numbers keep their
+    /// value only.
     cj_text body;
 } cj_item;
 
