@@ -116,8 +116,8 @@ extension Endpoint {
 }
 
 /// One transfer. Made by the task that asks, then handed to the curl thread with its order.
+/// @unchecked: after `start` only the curl thread touches it; `cancelled` is atomic.
 final class Job: @unchecked Sendable {
-    // @unchecked because after `start` only the curl thread touches it; `cancelled` is atomic.
     let endpoint: Endpoint
     let cancelled = Atomic(false)
     var continuation: CheckedContinuation<TransferResult, Never>?

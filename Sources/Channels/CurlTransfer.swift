@@ -29,7 +29,8 @@ package final class CurlTransfer: Sendable {
     }
 
     private let orders = Mutex(Orders())
-    /// Used by the thread alone, but for `curl_multi_wakeup`, which any thread may call.
+    /// Unsafe only by its type: used by the thread alone, but for `curl_multi_wakeup`, which any
+    /// thread may call.
     private nonisolated(unsafe) let multi: UnsafeMutableRawPointer
 
     /// curl_global_init is to be called once, before any other thread uses curl.
@@ -69,24 +70,27 @@ package final class CurlTransfer: Sendable {
         await withCheckedContinuation { continuation in
             let stopped = orders.withLock { orders in
                 orders.stopping = true
-                if !orders.stopped { orders.awaitingStop.append(continuation) }
-                return orders.stopped
+                guard !orders.stopped else { return true }
+                orders.awaitingStop.append(continuation)
+                // Under the lock: the thread says that it has stopped before it frees `multi`.
+                curl_multi_wakeup(multi)
+                return false
             }
-            if stopped { continuation.resume() } else { curl_multi_wakeup(multi) }
+            if stopped { continuation.resume() }
         }
     }
 
     /// - Returns: false once it is stopping: the order is not carried out.
     @discardableResult private func give(_ order: Order) -> Bool {
-        let (taken, wake) = orders.withLock { orders in
-            guard !orders.stopping else { return (false, false) }
+        orders.withLock { orders in
+            guard !orders.stopping else { return false }
             orders.waiting.append(order)
-            defer { orders.asleep = false }
-            return (true, orders.asleep)
+            // One wake-up for all the orders of a round: it is a system call. Under the lock, as
+            // in `stop`.
+            if orders.asleep { curl_multi_wakeup(multi) }
+            orders.asleep = false
+            return true
         }
-        // One wake-up for all the orders of a round: it is a system call.
-        if wake { curl_multi_wakeup(multi) }
-        return taken
     }
 
     // MARK: - The thread

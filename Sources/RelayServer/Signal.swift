@@ -6,8 +6,8 @@ import Foundation
 import Glibc
 
 /// Wakes one waiting thread. A wake that comes before the wait is not lost.
+/// @unchecked: the flags are touched under `mutex` only; C's two need fixed addresses.
 final class Signal: @unchecked Sendable {
-    // @unchecked because the flags are touched under `mutex` only; C's two need fixed addresses.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var raised = false
