@@ -246,6 +246,18 @@ struct EngineTests {
         #expect(back.incidents.map(\.deviceName).allSatisfy { $0 == "Cargo of Graz" })
     }
 
+    @Test("a payload without its device's name takes the known one away from nobody")
+    func nameless() {
+        let named = Rule.of("shaken", .warning, .alarm(nil)) { $0.oncePer.duration = nil }
+        var run = EngineRun(.of(named))
+        run.alarm("vibration") { $0.device?.name = "Cargo of Vienna" }
+        for change: (inout Event) -> Void in [{ $0.device?.name = "" }, { $0.device = nil }] {
+            let again = run.alarm("vibration", change: change)
+            #expect(again.deliveries.first?.items.first?.device?.name == "Cargo of Vienna")
+        }
+        #expect(run.memory.device(run.memory.slot(of: EngineRun.key()))?.name == "Cargo of Vienna")
+    }
+
     @Test("each incident has an id of its own: of its rule, its event and its moment")
     func incidentIds() {
         let book = RuleBook.of(

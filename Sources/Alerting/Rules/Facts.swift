@@ -90,6 +90,7 @@ extension Device {
     func after(_ old: Device?) -> Device {
         guard let old else { return self }
         var now = self
+        if now.name.isEmpty { now.name = old.name }
         if now.attributes.isEmpty { now.attributes = old.attributes }
         if now.group == nil, old.groupId == now.groupId { now.group = old.group }
         return now
@@ -97,7 +98,8 @@ extension Device {
 
     /// Whether a newer description says nothing that this one does not.
     func covers(_ new: Device) -> Bool {
-        id == new.id && name == new.name && uniqueId == new.uniqueId && groupId == new.groupId
+        id == new.id && uniqueId == new.uniqueId && groupId == new.groupId
+            && (new.name.isEmpty || new.name == name)
             && (new.group == nil || new.group == group)
             && (new.attributes.isEmpty || new.attributes == attributes)
     }

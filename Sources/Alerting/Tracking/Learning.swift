@@ -81,7 +81,10 @@ extension StepBuilder {
         step.slot = slot
         let key = key(of: event, slot, memory)
         let attributes = memory.attributes(slot)
-        let name = event.device?.name ?? memory.name(slot) ?? key.uniqueId
+        // A payload without a name takes none away.
+        let said = event.device?.name ?? ""
+        let known = said.isEmpty ? memory.name(slot) ?? "" : said
+        let name = known.isEmpty ? key.uniqueId : known
         var subject = Subject(
             key: key, slot: slot, isBare: event.device == nil && attributes == nil, name: name,
             facts: Facts(event, past: memory.reports(slot), known: attributes),
