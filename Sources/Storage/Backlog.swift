@@ -135,6 +135,7 @@ final class Backlog: Sendable {
         let channel = entry.delivery.channel
         let id = entry.delivery.id
         guard let window = state.windows.index(forKey: channel) else {
+            // The first of its channel; once more, and it has one.
             state.windows[channel] = Window()
             return insert(entry, &state)
         }

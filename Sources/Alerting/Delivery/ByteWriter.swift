@@ -6,7 +6,7 @@ package struct ByteWriter: ~Copyable {
     // Always room for `capacity` bytes, of which `count` are written. Nothing of it leaves.
     private var memory: UnsafeMutablePointer<UInt8>
     private var capacity: Int
-    package private(set) var count = 0
+    private var count = 0
 
     package init(capacity: Int) {
         self.capacity = max(16, capacity)
