@@ -61,7 +61,7 @@ extension EndToEnd {
                 // The hook may still be at it when the reader looks.
                 (
                     "cat /tmp/outcry.txt",
-                    "timeout 20 sh -c 'until cat \(written) 2>/dev/null; do sleep 0.1; done'"
+                    "timeout 20 sh -c 'until [ -s \(written) ]; do sleep 0.1; done; cat \(written)'"
                 ),
                 ("/tmp/outcry.txt", written), ("/usr/local/bin/", bin + "/"),
                 ("127.0.0.1:8642", "127.0.0.1:\(port)"),
