@@ -1,113 +1,148 @@
-// libcurl's easy handles: how one is set up for an endpoint (once), and what a single transfer
-// adds to it (each time). Everything here runs on the thread of a `CurlTransfer`.
+// libcurl's easy handles: how one is set up for an endpoint, once (what a single transfer adds to
+// it: CurlJob.swift). Everything here runs on the thread of a `CurlTransfer`.
 import Alerting
 import CCurl
 import CCurlShim
-import Synchronization
 
 /// Handles that are set up and idle, by endpoint: to set one up takes a score of calls and copies,
 /// several times what a request costs beyond its own system calls.
 struct HandlePool {
-    private var idle: [ObjectIdentifier: (Endpoint, [UnsafeMutableRawPointer])] = [:]
+    private var kept: [ObjectIdentifier: EndpointHandles] = [:]
     private var count = 0
+
+    mutating func handles(for endpoint: Endpoint) -> EndpointHandles {
+        if let known = kept[ObjectIdentifier(endpoint)] { return known }
+        let new = EndpointHandles(endpoint)
+        kept[ObjectIdentifier(endpoint)] = new
+        return new
+    }
 
     /// nil: libcurl refuses a setting.
     mutating func take(for endpoint: Endpoint) -> UnsafeMutableRawPointer? {
-        if let handle = idle[ObjectIdentifier(endpoint)]?.1.popLast() {
-            count -= 1
-            return handle
-        }
-        guard let handle = curl_easy_init() else { return nil }
-        if endpoint.configure(handle) { return handle }
-        curl_easy_cleanup(handle)
-        return nil
+        let handles = handles(for: endpoint)
+        guard let handle = handles.idle.popLast() else { return handles.make() }
+        count -= 1
+        return handle
     }
 
     mutating func put(_ handle: UnsafeMutableRawPointer, for endpoint: Endpoint) {
         guard count < Limits.idleHandles else { return curl_easy_cleanup(handle) }
-        // The endpoint is held as long as handles of it are: its identity is not given again.
-        idle[ObjectIdentifier(endpoint), default: (endpoint, [])].1.append(handle)
+        handles(for: endpoint).idle.append(handle)
         count += 1
     }
 
+    /// When no transfer runs any more.
     mutating func empty() {
-        for (_, handles) in idle.values { handles.forEach(curl_easy_cleanup) }
-        idle = [:]
+        kept = [:]
         count = 0
     }
 }
 
+/// An endpoint's idle handles, and what all of its transfers share. It holds the endpoint, whose
+/// identity is not given again meanwhile. Used by the curl thread alone.
+final class EndpointHandles {
+    fileprivate var idle: [UnsafeMutableRawPointer] = []
+    /// The endpoint's own header lines.
+    let headers: UnsafeMutablePointer<curl_slist>?
+    private let endpoint: Endpoint
+    /// Its URL in parts: curl would take it apart at each transfer. nil: it has none, or not one
+    /// that curl understands, which curl says when it is asked to use it.
+    private let url: OpaquePointer?
+
+    init(_ endpoint: Endpoint) {
+        self.endpoint = endpoint
+        headers = endpoint.headers.reduce(nil) { curl_slist_append($0, $1.revealed) }
+        var url = endpoint.family == .web ? curl_url() : nil
+        if url != nil, curl_url_set(url, CURLUPART_URL, endpoint.url.revealed, 0) != CURLUE_OK {
+            curl_url_cleanup(url)
+            url = nil
+        }
+        self.url = url
+    }
+
+    deinit {
+        idle.forEach(curl_easy_cleanup)
+        curl_slist_free_all(headers)
+        curl_url_cleanup(url)
+    }
+
+    fileprivate func make() -> UnsafeMutableRawPointer? {
+        guard let handle = curl_easy_init() else { return nil }
+        if endpoint.configure(handle, url) { return handle }
+        curl_easy_cleanup(handle)
+        return nil
+    }
+}
+
+// MARK: - Settings
+
 extension Endpoint {
     /// - Returns: false if libcurl refuses a setting: then the handle must not be used, because a
     ///   protection may be missing.
-    fileprivate func configure(_ handle: UnsafeMutableRawPointer) -> Bool {
-        var accepted = true
-        func set(_ option: CURLoption, _ value: Int) {
-            accepted = outcry_easy_setopt_long(handle, option, value) == CURLE_OK && accepted
+    fileprivate func configure(_ easy: UnsafeMutableRawPointer, _ parsed: OpaquePointer?) -> Bool {
+        var handle = HandleSettings(easy)
+        if let parsed {
+            handle.set(parsed)
+        } else if family != .pages {
+            handle.set(CURLOPT_URL, url.revealed)
         }
-        func set(_ option: CURLoption, _ value: String?) {
-            accepted = outcry_easy_setopt_string(handle, option, value) == CURLE_OK && accepted
-        }
-        if family != .pages { set(CURLOPT_URL, url.revealed) }
-        set(CURLOPT_PROTOCOLS_STR, family == .mail ? "smtp,smtps" : "http,https")
-        set(CURLOPT_REDIR_PROTOCOLS_STR, "https")
-        set(CURLOPT_FOLLOWLOCATION, 0)
+        handle.set(CURLOPT_PROTOCOLS_STR, family == .mail ? "smtp,smtps" : "http,https")
+        handle.set(CURLOPT_REDIR_PROTOCOLS_STR, "https")
+        handle.set(CURLOPT_FOLLOWLOCATION, 0)
         // "" and not NULL: NULL would let the proxy variables of the environment in again.
-        set(CURLOPT_PROXY, "")
-        set(CURLOPT_NOSIGNAL, 1)
+        handle.set(CURLOPT_PROXY, "")
+        handle.set(CURLOPT_NOSIGNAL, 1)
         // A name server that does not answer would hold up the whole thread when a transfer ends.
-        set(CURLOPT_QUICK_EXIT, 1)
-        set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(connectTimeout))
-        set(CURLOPT_TIMEOUT_MS, milliseconds(timeout))
-        set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
-        set(CURLOPT_SSL_VERIFYPEER, 1)
-        set(CURLOPT_SSL_VERIFYHOST, 2)
+        handle.set(CURLOPT_QUICK_EXIT, 1)
+        handle.set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(connectTimeout))
+        handle.set(CURLOPT_TIMEOUT_MS, milliseconds(timeout))
+        handle.set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+        handle.set(CURLOPT_SSL_VERIFYPEER, 1)
+        handle.set(CURLOPT_SSL_VERIFYHOST, 2)
         if let certificateAuthority {
-            set(CURLOPT_CAINFO, certificateAuthority)
+            handle.set(CURLOPT_CAINFO, certificateAuthority)
             // Else the system's authorities would still be trusted beside it.
-            set(CURLOPT_CAPATH, nil)
+            handle.set(CURLOPT_CAPATH, nil)
         }
-        accepted =
-            outcry_easy_setopt_data(handle, CURLOPT_WRITEFUNCTION, receive) == CURLE_OK
-            && accepted
+        handle.set(CURLOPT_WRITEFUNCTION, Job.receive)
         switch family {
         case .web:
-            set(CURLOPT_POST, 1)
+            handle.set(CURLOPT_POST, 1)
             // Answers are short, and curl takes a new buffer for each transfer.
-            set(CURLOPT_BUFFERSIZE, 1_024)
-            set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
-            if method != "POST" { set(CURLOPT_CUSTOMREQUEST, method) }
+            handle.set(CURLOPT_BUFFERSIZE, 1_024)
+            handle.set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+            if method != "POST" { handle.set(CURLOPT_CUSTOMREQUEST, method) }
         case .pages:
-            set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+            handle.set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
             // Whatever curl can unpack: lists of devices shrink to a tenth. The limit is on what
             // comes out of it.
-            set(CURLOPT_ACCEPT_ENCODING, "")
-            accepted =
-                outcry_easy_setopt_data(handle, CURLOPT_HEADERFUNCTION, receiveHeader)
-                == CURLE_OK && accepted
-        case .mail:
-            // No INFILESIZE: with it curl sends SIZE in MAIL FROM, and a mail that is too large
-            // would be refused there, as if the channel had failed.
-            set(CURLOPT_UPLOAD, 1)
-            set(CURLOPT_MAIL_FROM, sender)
-            set(CURLOPT_SERVER_RESPONSE_TIMEOUT, max(1, milliseconds(timeout) / 1_000))
-            let level =
-                switch encryption {
-                case .required: CURLUSESSL_ALL
-                case .opportunistic: CURLUSESSL_TRY
-                case .none: CURLUSESSL_NONE
-                }
-            set(CURLOPT_USE_SSL, Int(level.rawValue))
-            if let username {
-                set(CURLOPT_USERNAME, username)
-                set(CURLOPT_PASSWORD, password?.revealed ?? "")
-            }
-            set(CURLOPT_VERBOSE, 1)
-            accepted =
-                outcry_easy_setopt_data(handle, CURLOPT_READFUNCTION, send) == CURLE_OK
-                && outcry_easy_setopt_debug(handle, trace) == CURLE_OK && accepted
+            handle.set(CURLOPT_ACCEPT_ENCODING, "")
+            handle.set(CURLOPT_HEADERFUNCTION, Job.receiveHeader)
+        case .mail: configureMail(&handle)
         }
-        return accepted
+        return handle.areAccepted
+    }
+
+    private func configureMail(_ handle: inout HandleSettings) {
+        // No INFILESIZE: with it curl sends SIZE in MAIL FROM, and a mail that is too large would
+        // be refused there, as if the channel had failed.
+        handle.set(CURLOPT_UPLOAD, 1)
+        handle.set(CURLOPT_MAIL_FROM, sender)
+        handle.set(CURLOPT_SERVER_RESPONSE_TIMEOUT, max(1, milliseconds(timeout) / 1_000))
+        let level =
+            switch encryption {
+            case .required: CURLUSESSL_ALL
+            case .opportunistic: CURLUSESSL_TRY
+            case .none: CURLUSESSL_NONE
+            }
+        handle.set(CURLOPT_USE_SSL, Int(level.rawValue))
+        if let username {
+            handle.set(CURLOPT_USERNAME, username)
+            handle.set(CURLOPT_PASSWORD, password?.revealed ?? "")
+        }
+        handle.set(CURLOPT_VERBOSE, 1)
+        handle.set(CURLOPT_READFUNCTION, Job.send)
+        handle.setTrace(Job.trace)
     }
 
     private func milliseconds(_ duration: Duration) -> Int {
@@ -115,240 +150,26 @@ extension Endpoint {
     }
 }
 
-/// One transfer. Made by the task that asks, then handed to the curl thread with its order.
-/// @unchecked: after `start` only the curl thread touches it; `cancelled` is atomic.
-final class Job: @unchecked Sendable {
-    let endpoint: Endpoint
-    let cancelled = Atomic(false)
-    var continuation: CheckedContinuation<TransferResult, Never>?
-    private(set) var handle: UnsafeMutableRawPointer?
+/// Settings of a handle, and whether libcurl takes all of them.
+private struct HandleSettings {
+    private let handle: UnsafeMutableRawPointer
+    private(set) var areAccepted = true
 
-    /// Its handle is of no use to other transfers.
-    var isProbe: Bool { request.isProbe }
+    init(_ handle: UnsafeMutableRawPointer) { self.handle = handle }
 
-    private let request: TransferRequest
-    private var headers: UnsafeMutablePointer<curl_slist>?
-    private var recipients: UnsafeMutablePointer<curl_slist>?
-    private var errors: UnsafeMutablePointer<CChar>?
-    private var sent = 0
-    private var received: [UInt8] = []
-    private var receivedHeaders: [String] = []
-    private var overflowed = false
-    private var conversation = MailConversation()
-
-    init(_ request: TransferRequest, at endpoint: Endpoint) {
-        self.request = request
-        self.endpoint = endpoint
+    mutating func set(_ option: CURLoption, _ value: Int) {
+        note(outcry_easy_setopt_long(handle, option, value))
+    }
+    mutating func set(_ option: CURLoption, _ value: String?) {
+        note(outcry_easy_setopt_string(handle, option, value))
+    }
+    mutating func set(_ option: CURLoption, _ callback: outcry_data_callback) {
+        note(outcry_easy_setopt_data(handle, option, callback))
+    }
+    mutating func set(_ url: OpaquePointer) { note(outcry_easy_setopt_url(handle, url)) }
+    mutating func setTrace(_ callback: curl_debug_callback) {
+        note(outcry_easy_setopt_debug(handle, callback))
     }
 
-    /// The job that a handle works for.
-    static func attached(to handle: UnsafeMutableRawPointer) -> Job? {
-        var context: UnsafeMutableRawPointer?
-        outcry_easy_getinfo_pointer(handle, CURLINFO_PRIVATE, &context)
-        return context.map(Job.at)
-    }
-
-    fileprivate static func at(_ context: UnsafeMutableRawPointer) -> Job {
-        Unmanaged<Job>.fromOpaque(context).takeUnretainedValue()
-    }
-
-    /// Gives the handle what is this transfer's own. Until `release` the handle points to `self`,
-    /// which the thread's table of running jobs keeps alive.
-    func attach(to handle: UnsafeMutableRawPointer) {
-        self.handle = handle
-        let context = Unmanaged.passUnretained(self).toOpaque()
-        let errors = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
-        errors.initialize(to: 0)
-        self.errors = errors
-        outcry_easy_setopt_pointer(handle, CURLOPT_ERRORBUFFER, errors)
-        outcry_easy_setopt_pointer(handle, CURLOPT_PRIVATE, context)
-        outcry_easy_setopt_pointer(handle, CURLOPT_WRITEDATA, context)
-        outcry_easy_setopt_long(handle, CURLOPT_FRESH_CONNECT, request.freshConnection ? 1 : 0)
-        guard !isProbe else { return attachProbe(to: handle, context) }
-        switch endpoint.family {
-        case .web:
-            for line in endpoint.headers {
-                headers = curl_slist_append(headers, line.revealed)
-            }
-            for line in request.headers { headers = curl_slist_append(headers, line) }
-            outcry_easy_setopt_list(handle, CURLOPT_HTTPHEADER, headers)
-            outcry_easy_setopt_offset(
-                handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
-            request.body.withUnsafeBytes { bytes in
-                _ = outcry_easy_setopt_bytes(handle, CURLOPT_COPYPOSTFIELDS, bytes.baseAddress)
-            }
-        case .pages:
-            outcry_easy_setopt_pointer(handle, CURLOPT_HEADERDATA, context)
-            if let page = request.page { attach(page, to: handle) }
-        case .mail:
-            recipients = curl_slist_append(nil, "<\(request.recipient)>")
-            outcry_easy_setopt_list(handle, CURLOPT_MAIL_RCPT, recipients)
-            outcry_easy_setopt_pointer(handle, CURLOPT_READDATA, context)
-            outcry_easy_setopt_pointer(handle, CURLOPT_DEBUGDATA, context)
-        }
-    }
-
-    private func attachProbe(
-        to handle: UnsafeMutableRawPointer, _ context: UnsafeMutableRawPointer
-    ) {
-        for line in request.headers { headers = curl_slist_append(headers, line) }
-        outcry_easy_setopt_list(handle, CURLOPT_HTTPHEADER, headers)
-        outcry_easy_setopt_pointer(handle, CURLOPT_DEBUGDATA, context)
-        outcry_easy_setopt_long(handle, CURLOPT_UPLOAD, 0)
-        outcry_easy_setopt_long(handle, CURLOPT_NOBODY, 1)
-        outcry_easy_setopt_string(
-            handle, CURLOPT_CUSTOMREQUEST, endpoint.family == .mail ? "NOOP" : nil)
-    }
-
-    private func attach(_ page: TransferRequest.Page, to handle: UnsafeMutableRawPointer) {
-        outcry_easy_setopt_string(handle, CURLOPT_URL, page.url.revealed)
-        outcry_easy_setopt_long(
-            handle, CURLOPT_TIMEOUT_MS, Int(clamping: max(page.timeout.wholeMilliseconds, 1)))
-        for line in request.headers { headers = curl_slist_append(headers, line) }
-        outcry_easy_setopt_list(handle, CURLOPT_HTTPHEADER, headers)
-        // The method of the page before it stays set otherwise.
-        outcry_easy_setopt_string(
-            handle, CURLOPT_CUSTOMREQUEST, page.method == .delete ? "DELETE" : nil)
-        guard page.method == .post else {
-            outcry_easy_setopt_long(handle, CURLOPT_HTTPGET, 1)
-            return
-        }
-        outcry_easy_setopt_long(handle, CURLOPT_POST, 1)
-        outcry_easy_setopt_offset(
-            handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
-        request.body.withUnsafeBytes { bytes in
-            _ = outcry_easy_setopt_bytes(handle, CURLOPT_COPYPOSTFIELDS, bytes.baseAddress)
-        }
-    }
-
-    /// What came of it, read from the handle.
-    func detach(_ end: TransferResult.End) -> TransferResult {
-        guard let handle else { return TransferResult(end: end) }
-        var status = 0
-        var connections = 0
-        var seconds: curl_off_t = 0
-        outcry_easy_getinfo_long(handle, CURLINFO_RESPONSE_CODE, &status)
-        outcry_easy_getinfo_long(handle, CURLINFO_NUM_CONNECTS, &connections)
-        outcry_easy_getinfo_offset(handle, CURLINFO_RETRY_AFTER, &seconds)
-        var result = TransferResult(end: end)
-        result.status = status
-        result.retryAfter =
-            seconds > 0 ? .seconds(min(Int64(seconds), Limits.retryAfterSeconds)) : nil
-        result.body = received
-        result.isCut = overflowed
-        result.headers = receivedHeaders
-        result.detail = errors.map { String(cString: $0) } ?? ""
-        result.reusedConnection = connections == 0
-        result.conversation = conversation
-        return result
-    }
-
-    /// Takes back what the handle points to, so that it can wait for its next transfer.
-    func release(_ handle: UnsafeMutableRawPointer) {
-        outcry_easy_setopt_pointer(handle, CURLOPT_PRIVATE, nil)
-        outcry_easy_setopt_pointer(handle, CURLOPT_ERRORBUFFER, nil)
-        outcry_easy_setopt_list(handle, CURLOPT_HTTPHEADER, nil)
-        outcry_easy_setopt_list(handle, CURLOPT_MAIL_RCPT, nil)
-        outcry_easy_setopt_pointer(handle, CURLOPT_DEBUGDATA, nil)
-        // Frees curl's copy of the body.
-        if endpoint.family != .mail {
-            outcry_easy_setopt_bytes(handle, CURLOPT_COPYPOSTFIELDS, nil)
-        }
-        if endpoint.family == .pages { outcry_easy_setopt_string(handle, CURLOPT_URL, nil) }
-        self.handle = nil
-    }
-
-    func finish(_ result: TransferResult) {
-        continuation?.resume(returning: result)
-        continuation = nil
-    }
-
-    deinit {
-        curl_slist_free_all(headers)
-        curl_slist_free_all(recipients)
-        errors?.deallocate()
-    }
-
-    func end(of code: CURLcode) -> TransferResult.End {
-        switch code {
-        case CURLE_OK: .answered
-        // Only `receive` makes it: the answer is longer than wanted, but it is one.
-        case CURLE_WRITE_ERROR where overflowed: .answered
-        case CURLE_OPERATION_TIMEDOUT: .timedOut
-        case CURLE_COULDNT_RESOLVE_HOST: .cannotResolve
-        case CURLE_COULDNT_CONNECT: .cannotConnect
-        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR:
-            .badCertificate
-        case CURLE_SSL_CONNECT_ERROR, CURLE_USE_SSL_FAILED, CURLE_SSL_CIPHER,
-            CURLE_SSL_ENGINE_INITFAILED:
-            .cannotEncrypt
-        case CURLE_LOGIN_DENIED: .loginRefused
-        case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_FUNCTION_ARGUMENT,
-            CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT, CURLE_NOT_BUILT_IN:
-            .unusable
-        // What is left tells little: a mail server's refusals come as SEND_ERROR and others, which
-        // also stand for a connection that broke.
-        default: conversation.reply >= 400 ? .refused : .broken
-        }
-    }
-
-    // MARK: - What curl calls
-
-    fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
-        let room = (request.page?.limit ?? Limits.responseBytes) - received.count
-        received.append(contentsOf: bytes.prefix(room))
-        overflowed = bytes.count > room
-        return overflowed ? 0 : bytes.count
-    }
-
-    /// A line of an answer's head. Interim answers (100) have heads of their own: the last counts.
-    fileprivate func receiveHeader(_ bytes: UnsafeRawBufferPointer) {
-        let line = String(decoding: bytes.prefix { $0 != 13 && $0 != 10 }, as: UTF8.self)
-        if line.hasPrefix("HTTP/") {
-            receivedHeaders.removeAll()
-        } else if !line.isEmpty {
-            receivedHeaders.append(line)
-        }
-    }
-
-    fileprivate func send(into buffer: UnsafeMutableRawBufferPointer) -> Int {
-        let count = min(buffer.count, request.body.count - sent)
-        request.body.withUnsafeBytes { bytes in
-            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[sent..<(sent + count)]))
-        }
-        sent += count
-        return count
-    }
-
-    fileprivate func trace(_ kind: curl_infotype, _ bytes: UnsafeRawBufferPointer) {
-        switch kind {
-        case CURLINFO_HEADER_OUT: conversation.sent(bytes)
-        case CURLINFO_HEADER_IN: conversation.received(bytes)
-        case CURLINFO_DATA_OUT: conversation.sentContent()
-        default: break
-        }
-    }
-}
-
-private let receive: outcry_data_callback = { bytes, size, count, context in
-    guard let bytes, let context else { return 0 }
-    return Job.at(context).receive(UnsafeRawBufferPointer(start: bytes, count: size * count))
-}
-
-private let receiveHeader: outcry_data_callback = { bytes, size, count, context in
-    guard let bytes, let context else { return 0 }
-    Job.at(context).receiveHeader(UnsafeRawBufferPointer(start: bytes, count: size * count))
-    return size * count
-}
-
-private let send: outcry_data_callback = { bytes, size, count, context in
-    guard let bytes, let context else { return 0 }
-    return Job.at(context).send(
-        into: UnsafeMutableRawBufferPointer(start: bytes, count: size * count))
-}
-
-private let trace: curl_debug_callback = { _, kind, bytes, count, context in
-    guard let bytes, let context else { return 0 }
-    Job.at(context).trace(kind, UnsafeRawBufferPointer(start: bytes, count: count))
-    return 0
+    private mutating func note(_ code: CURLcode) { areAccepted = areAccepted && code == CURLE_OK }
 }

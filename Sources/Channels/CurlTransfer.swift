@@ -161,7 +161,7 @@ package final class CurlTransfer: Sendable {
         guard let handle = pool.take(for: job.endpoint) else {
             return job.finish(TransferResult(end: .unusable, detail: "libcurl refuses a setting"))
         }
-        job.attach(to: handle)
+        job.attach(to: handle, of: pool.handles(for: job.endpoint))
         guard curl_multi_add_handle(multi, handle) == CURLM_OK else {
             let result = job.detach(.unusable)
             curl_easy_cleanup(handle)

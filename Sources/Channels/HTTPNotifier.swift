@@ -40,12 +40,21 @@ package struct HTTPNotifier: Notifier {
         request.body = message.json
         let id = PlainText.line(message.delivery.id)
         let timestamp = "\(message.now.seconds)"
-        request.headers = ["webhook-id: \(id)", "webhook-timestamp: \(timestamp)"]
+        request.headers = [
+            Self.header("webhook-id: ", id), Self.header("webhook-timestamp: ", timestamp),
+        ]
         if let signer {
             let signatures = signer.signatures(id: id, timestamp: timestamp, body: message.json)
-            request.headers.append("webhook-signature: \(signatures)")
+            request.headers.append(Self.header("webhook-signature: ", signatures))
         }
         return Self.outcome(await transfer.perform(request, at: endpoint))
+    }
+
+    private static func header(_ name: StaticString, _ value: String) -> String {
+        String(capacity: 128) {
+            $0.append(literal: name)
+            $0.append(value)
+        }
     }
 
     static func outcome(_ result: TransferResult) -> Outcome {

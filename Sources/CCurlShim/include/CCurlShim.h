@@ -21,6 +21,9 @@ static inline CURLcode outcry_easy_setopt_bytes(CURL *easy, CURLoption option, c
 static inline CURLcode outcry_easy_setopt_pointer(CURL *easy, CURLoption option, void *value) {
     return (curl_easy_setopt)(easy, option, value);
 }
+static inline CURLcode outcry_easy_setopt_url(CURL *easy, CURLU *url) {
+    return (curl_easy_setopt)(easy, CURLOPT_CURLU, url);
+}
 static inline CURLcode outcry_easy_setopt_list(
     CURL *easy, CURLoption option, struct curl_slist *value) {
     return (curl_easy_setopt)(easy, option, value);
