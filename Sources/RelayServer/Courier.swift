@@ -123,10 +123,11 @@ package final class Courier: Sendable {
     /// No attempt begins any more; those under way have `grace` to end, then they are cancelled
     /// and stay queued.
     package func stop(grace: Duration) async {
-        let workers = state.withLock { state in
+        let (workers, idle) = state.withLock { state in
             state.isStopping = true
-            return Array(state.workers.values)
+            return (Array(state.workers.values), state.lanes.values.flatMap(\.idle))
         }
+        for worker in idle { worker.resume(returning: nil) }
         signal.raise()
         let limit = Task {
             // Cancelled when all have ended: then nothing is left to cut short.
@@ -149,6 +150,10 @@ package final class Courier: Sendable {
             defer { state.lanes.formIndex(after: &lane) }
             let channel = state.lanes.keys[lane]
             while let delivery = next(lane, now, &state) {
+                if let worker = state.lanes.values[lane].idle.popLast() {
+                    worker.resume(returning: delivery)
+                    continue
+                }
                 let number = state.nextWorker
                 state.nextWorker += 1
                 // A process is started by calls that block, and others are not to wait for them.
@@ -182,7 +187,7 @@ package final class Courier: Sendable {
         signal.nudge()
     }
 
-    /// One delivery after the other, as long as the lane has some for this worker.
+    /// One delivery after the other, up to a stop.
     private func work(_ channel: ChannelName, _ first: Delivery) async {
         var delivery = first
         while true {
@@ -206,8 +211,19 @@ package final class Courier: Sendable {
                 return next
             }
             if channel.kind == .hook { signal.nudge() }
-            guard let next else { break }
-            delivery = next
+            let following = if let next { next } else { await whatComes(channel) }
+            guard let following else { return }
+            delivery = following
+        }
+    }
+
+    /// Waits until the lane has something for this worker; nil: it is to end.
+    private func whatComes(_ channel: ChannelName) async -> Delivery? {
+        await withCheckedContinuation { worker in
+            state.withLock { state in
+                guard !state.isStopping else { return worker.resume(returning: nil) }
+                state.lanes[channel, default: Lane(atOnce: 1)].idle.append(worker)
+            }
         }
     }
 
@@ -260,9 +276,12 @@ package final class Courier: Sendable {
                 let (wasStuck, isWanted) = state.withLock { state in
                     var isWanted = false
                     for one in ended {
-                        let lane = state.lanes[one.delivery.channel]?
-                            .settled(one.delivery, one.settlement.next)
-                        isWanted = isWanted || lane == true || one.settlement.isQueued
+                        if one.settlement.isQueued { isWanted = true }
+                        if let lane = state.lanes.index(forKey: one.delivery.channel),
+                            state.lanes.values[lane].settled(one.delivery, one.settlement.next)
+                        {
+                            isWanted = true
+                        }
                     }
                     let isOver = isAgain && state.cannotRecord && state.unrecorded.isEmpty
                     if isOver { state.cannotRecord = false }
@@ -351,9 +370,8 @@ package final class Courier: Sendable {
                 logger.error("the outbox cannot be read, trying again: \(error)")
                 wake = min(wake, now + .seconds(1))
             }
-            let due = store.nextDue(channel: channel)
             // What is due already and not leased waits for room: `isWanted` says when there is.
-            if let due, due > now { wake = min(wake, due) }
+            if let due = store.nextDue(channel: channel), due > now { wake = min(wake, due) }
         }
         let probe = state.withLock { state in
             startWorkers(&state)

@@ -19,6 +19,8 @@ struct Lane: Sendable {
     private var unsettled = Unsettled()
     /// Queued again and given to us before we have heard that their last attempt is on disk.
     private var early: [Delivery] = []
+    /// Workers that have nothing to do.
+    var idle: [CheckedContinuation<Delivery?, Never>] = []
 
     init(atOnce: Int) { self.atOnce = max(1, atOnce) }
 
