@@ -42,10 +42,11 @@ let package = Package(
         .target(
             name: "Storage",
             dependencies: [
-                "Alerting",
+                "Alerting", "CSQLiteShim",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
+        .target(name: "CSQLiteShim", linkerSettings: [.linkedLibrary("sqlite3")]),
         // Events in: webhook, WebSocket, catch-up.
         .target(
             name: "Intake",
@@ -157,6 +158,6 @@ let package = Package(
 )
 
 for target in package.targets
-where target.type != .system && !["CCurlShim", "CSimdjson"].contains(target.name) {
+where target.type != .system && !["CCurlShim", "CSQLiteShim", "CSimdjson"].contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + strict
 }

@@ -106,6 +106,10 @@ package enum Limits {
     package static let submissionsPerRound = 4_096
     /// How long the outcome of an attempt waits for something else to be written.
     package static let settleWaitMilliseconds = 8
+    /// How long the writer lets work gather behind a round of many parts.
+    package static let gatherMicroseconds: UInt32 = 500
+    /// What a parameter of a statement keeps for the next text.
+    package static let boundTextBytes = 16 << 10
     package static let walBytes: Int64 = 64 << 20
     package static let poisonStarts = 3
 

@@ -149,8 +149,10 @@ final class Backlog: Sendable {
     }
 
     private func remove(_ id: String, _ state: inout State) {
-        guard let place = state.places.removeValue(forKey: id) else { return }
-        state.windows[place.channel]?.remove(place.key)
+        guard let place = state.places.removeValue(forKey: id),
+            let window = state.windows.index(forKey: place.channel)
+        else { return }
+        state.windows.values[window].remove(place.key)
     }
 }
 

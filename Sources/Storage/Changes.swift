@@ -116,11 +116,11 @@ extension Ledger {
         statement.bind(9, incident.cleared?.milliseconds)
         statement.bind(10, incident.count)
         statement.bind(11, incident.held)
-        statement.bind(12, text: Incident.Told.stored(incident.told))
-        statement.bind(13, text: Incident.Told.stored(incident.toldBefore))
-        statement.bind(14, text: Incident.Member.stored(incident.openMembers))
+        statement.bind(12) { Incident.Told.write(incident.told, to: &$0) }
+        statement.bind(13) { Incident.Told.write(incident.toldBefore, to: &$0) }
+        statement.bind(14) { Incident.Member.write(incident.openMembers, to: &$0) }
         if let item = incident.pending {
-            statement.bind(15, text: Item.stored([item]))
+            statement.bind(15) { Item.write(stored: [item], to: &$0) }
         } else {
             statement.bindNull(15)
         }
@@ -152,7 +152,7 @@ extension Ledger {
         memory.describe.bind(2, known.name)
         memory.describe.bind(3, known.groupId)
         memory.describe.bind(4, known.group)
-        memory.describe.bind(5, text: known.attributes.stored)
+        memory.describe.bind(5) { known.attributes.write(to: &$0) }
         try memory.describe.run()
     }
 
@@ -181,12 +181,10 @@ extension Ledger {
             remove.bind(1, name)
             return try remove.run()
         }
-        var fired = TextRows()
-        for rule in silence.fired { fired.row(rule) }
         let note = try prepare("INSERT OR REPLACE INTO silent_source VALUES (?1, ?2, ?3)")
         note.bind(1, name)
         note.bind(2, silence.since)
-        note.bind(3, text: fired.bytes)
+        note.bind(3) { fired in for rule in silence.fired { fired.row(rule) } }
         try note.run()
     }
 
@@ -224,16 +222,16 @@ extension Ledger {
         statement.bind(2, try device(judgement.device))
         statement.bind(3, judgement.rulesHash)
         if let fix = judgement.fix {
-            statement.bind(4, text: fix.stored)
+            statement.bind(4) { fix.write(to: &$0) }
         } else {
             statement.bindNull(4)
         }
         if let known = judgement.attributes {
-            statement.bind(5, text: known.stored)
+            statement.bind(5) { known.write(to: &$0) }
         } else {
             statement.bindNull(5)
         }
-        statement.bind(6, text: Verdict.stored(judgement.verdicts))
+        statement.bind(6) { Verdict.write(judgement.verdicts, to: &$0) }
         try statement.run()
     }
 }

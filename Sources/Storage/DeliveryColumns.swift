@@ -5,10 +5,8 @@ import Alerting
 /// Trouble of the relay's own as a column.
 enum Facts {
     /// kind, subject, text.
-    static func encode(_ trouble: Trouble) -> [UInt8] {
-        var rows = TextRows()
-        rows.row(trouble.kind.rawValue, trouble.subject, trouble.text)
-        return rows.bytes
+    static func write(_ trouble: Trouble, to column: inout ByteWriter) {
+        column.row(trouble.kind.rawValue, trouble.subject, trouble.text)
     }
 
     static func trouble(_ text: String) -> Trouble? {
@@ -25,10 +23,20 @@ extension Delivery {
         delivery.n, delivery.id, channel, state, due, attempts, contact, address, reason, severity,
         template, language, timezone, rules, created, trouble, items
         """
-    /// What follows `FROM`: in the order of an index of `delivery`, or else of `outbox.n`.
-    static func rows(by index: String? = nil) -> String {
-        guard let index else { return "outbox CROSS JOIN delivery ON delivery.id = outbox.id" }
-        return "delivery INDEXED BY \(index) CROSS JOIN outbox ON outbox.n = delivery.n"
+    /// What follows `FROM` for all, in the order of `outbox.n`.
+    static let rows = "outbox CROSS JOIN delivery ON delivery.id = outbox.id"
+    /// What follows `FROM` for those in one state that is not `sent`, with the beginning of the
+    /// condition: by channel, due and n.
+    static func rows(_ state: State) -> String {
+        "\(unsent) CROSS JOIN outbox ON outbox.n = delivery.n \(condition(state))"
+    }
+    /// The same without the facts.
+    static func bare(_ state: State) -> String { "\(unsent) \(condition(state))" }
+
+    private static let unsent = "delivery INDEXED BY delivery_unsent"
+    // The index's own condition is repeated: SQLite does not see that the other implies it.
+    private static func condition(_ state: State) -> String {
+        "WHERE state <> 2 AND state = \(state.column)"
     }
 
     init(_ row: Prepared) throws {

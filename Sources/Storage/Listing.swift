@@ -73,9 +73,7 @@ package struct Listing: Sendable {
             let rows = try snapshot.prepare(
                 """
                 SELECT \(Delivery.columns), \(Attempt.columns)
-                FROM \(deadOnly
-                    ? "\(Delivery.rows(by: "delivery_dead")) WHERE state = 5"
-                    : Delivery.rows())
+                FROM \(deadOnly ? Delivery.rows(.dead) : Delivery.rows)
                 ORDER BY \(deadOnly ? "delivery" : "outbox").n DESC LIMIT ?1
                 """)
             rows.bind(1, limit)
@@ -198,15 +196,14 @@ extension Snapshot {
               AND NOT EXISTS (SELECT 1 FROM aside WHERE aside.seq = inbox.seq)
             """)
         counts.held = try count(
-            "SELECT count(*) FROM delivery INDEXED BY delivery_held WHERE state = 3")
+            "SELECT count(*) FROM \(Delivery.bare(.held))")
         counts.dead = try count(
-            "SELECT count(*) FROM delivery INDEXED BY delivery_dead WHERE state = 5")
+            "SELECT count(*) FROM \(Delivery.bare(.dead))")
         counts.openIncidents = try count(
             "SELECT count(*) FROM incident INDEXED BY incident_open WHERE state < 2")
         try prepare(
             """
-            SELECT channel, count(*) FROM delivery INDEXED BY delivery_due WHERE state = 0
-            GROUP BY channel
+            SELECT channel, count(*) FROM \(Delivery.bare(.queued)) GROUP BY channel
             """
         ).each {
             if let channel = ChannelName($0.text(0)) { counts.queued[channel] = Int($0.int(1)) }

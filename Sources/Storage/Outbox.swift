@@ -88,12 +88,13 @@ extension Ledger {
         facts.bind(10, delivery.rulesHash)
         facts.bind(11, delivery.created)
         if let trouble = delivery.trouble {
-            facts.bind(12, text: Facts.encode(trouble))
+            facts.bind(12) { Facts.write(trouble, to: &$0) }
         } else {
             facts.bindNull(12)
         }
+        facts.bind(13) { Item.write(stored: delivery.items, to: &$0) }
         facts.bind(14, delivery.id)
-        try facts.run(13, text: Item.stored(delivery.items))
+        try facts.run()
     }
 
     /// Held deliveries that went into another one, or are not wanted any more.

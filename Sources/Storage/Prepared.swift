@@ -15,6 +15,8 @@ final class Prepared {
     private let connection: OpaquePointer
     private let fault: Fault?
     private let sql: String
+    /// By parameter, as far as one was bound.
+    private var texts: [Text] = []
     /// The first failure to bind, told by the run that follows.
     private var failed: Int32 = SQLITE_OK
 
@@ -47,40 +49,36 @@ final class Prepared {
         note(sqlite3_bind_double(handle, index, value))
     }
     func bind(_ index: Int32, _ value: String?) {
-        guard var value else { return bindNull(index) }
-        value.withUTF8 { bytes in
-            bytes.withMemoryRebound(to: CChar.self) {
-                note(
-                    sqlite3_bind_text64(
-                        handle, index, $0.baseAddress ?? Self.nothing, UInt64($0.count),
-                        Self.transient, UInt8(SQLITE_UTF8)))
-            }
-        }
+        guard let value else { return bindNull(index) }
+        bind(index) { $0.append(value) }
     }
-    /// UTF-8 that SQLite is to treat as text.
-    func bind(_ index: Int32, text bytes: [UInt8]) {
-        bytes.withUnsafeBufferPointer { buffer in
-            buffer.withMemoryRebound(to: CChar.self) {
-                note(
-                    sqlite3_bind_text64(
-                        handle, index, $0.baseAddress ?? Self.nothing, UInt64($0.count),
-                        Self.transient, UInt8(SQLITE_UTF8)))
-            }
-        }
+    /// A text that `write` makes.
+    func bind(_ index: Int32, _ write: (inout ByteWriter) -> Void) {
+        let place = Int(index) - 1
+        while texts.count <= place { texts.append(Text()) }
+        note(texts[place].bind(to: handle, index, write))
     }
     func bindNull(_ index: Int32) { note(sqlite3_bind_null(handle, index)) }
 
     private func note(_ code: Int32) { if failed == SQLITE_OK { failed = code } }
 
-    /// Tells SQLite to copy what is bound.
-    private static let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
-    /// An empty text is not NULL: it needs an address, whatever stands there. Safe to share: one
-    /// byte that is written here and never again.
-    nonisolated(unsafe) private static let nothing: UnsafePointer<CChar> = {
-        let byte = UnsafeMutablePointer<CChar>.allocate(capacity: 1)
-        byte.initialize(to: 0)
-        return UnsafePointer(byte)
-    }()
+    /// The memory of a parameter that is text. SQLite is told that what is bound stays there, as it
+    /// does up to the next binding: a copy of SQLite's own is a malloc and a free each time, two
+    /// dozen for a told event.
+    private final class Text {
+        private var writer = ByteWriter()
+
+        func bind(
+            to statement: OpaquePointer, _ index: Int32, _ write: (inout ByteWriter) -> Void
+        ) -> Int32 {
+            writer.removeAll(keepingAtMost: Limits.boundTextBytes)
+            write(&writer)
+            return writer.written.withMemoryRebound(to: CChar.self) {
+                sqlite3_bind_text64(
+                    statement, index, $0.baseAddress, UInt64($0.count), nil, UInt8(SQLITE_UTF8))
+            }
+        }
+    }
 
     // MARK: Running
 
@@ -101,20 +99,6 @@ final class Prepared {
                 note(sqlite3_bind_zeroblob(handle, index, 0))
             }
             try run()
-        }
-        bindNull(index)
-    }
-
-    /// As `run`, with a text that is not copied.
-    func run(_ index: Int32, text: [UInt8]) throws {
-        try text.withUnsafeBufferPointer { buffer in
-            try buffer.withMemoryRebound(to: CChar.self) {
-                note(
-                    sqlite3_bind_text64(
-                        handle, index, $0.baseAddress ?? Self.nothing, UInt64($0.count), nil,
-                        UInt8(SQLITE_UTF8)))
-                try run()
-            }
         }
         bindNull(index)
     }

@@ -20,8 +20,7 @@ extension Snapshot {
                 return .init(key: key, moment: $0.instant(4))
             }
         recalled.memory.held = try prepare(
-            "SELECT \(Delivery.columns) FROM \(Delivery.rows(by: "delivery_held"))"
-                + " WHERE state = 3 ORDER BY due, delivery.n"
+            "SELECT \(Delivery.columns) FROM \(Delivery.rows(.held)) ORDER BY due, delivery.n"
         ).all { try Delivery($0) }
         recalled.memory.geofences = try prepare("SELECT server, id, name FROM geofence").all {
             .init(server: $0.text(0), id: $0.int(1), name: $0.text(2))
@@ -241,8 +240,8 @@ extension Snapshot {
     func queuedChannels() throws -> [ChannelName] {
         let next = try prepare(
             """
-            SELECT channel FROM delivery INDEXED BY delivery_due
-            WHERE state = 0 AND channel > ?1 ORDER BY channel LIMIT 1
+            SELECT channel FROM \(Delivery.bare(.queued)) AND channel > ?1
+            ORDER BY channel LIMIT 1
             """)
         var channels: [ChannelName] = []
         var last = ""
@@ -259,8 +258,7 @@ extension Snapshot {
     ) throws -> [Backlog.Entry] {
         let rows = try prepare(
             """
-            SELECT \(Delivery.columns) FROM \(Delivery.rows(by: "delivery_due"))
-            WHERE state = 0 AND channel = ?1
+            SELECT \(Delivery.columns) FROM \(Delivery.rows(.queued)) AND channel = ?1
               AND (due, delivery.n) >= (?2, ?3) ORDER BY due, delivery.n LIMIT ?4
             """)
         rows.bind(1, channel.description)
@@ -276,8 +274,8 @@ extension Snapshot {
     func retrying() throws -> [Delivery] {
         try prepare(
             """
-            SELECT \(Delivery.columns) FROM \(Delivery.rows(by: "delivery_due"))
-            WHERE state = 0 AND attempts > 0 ORDER BY delivery.n
+            SELECT \(Delivery.columns) FROM \(Delivery.rows(.queued)) AND attempts > 0
+            ORDER BY delivery.n
             """
         ).all { try Delivery($0) }
     }

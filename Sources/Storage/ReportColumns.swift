@@ -23,7 +23,7 @@ extension Report {
         statement.bind(index + 9, flags)
         statement.bind(index + 10, deviceTime?.milliseconds)
         if let folded {
-            statement.bind(index + 11, text: folded.stored)
+            statement.bind(index + 11) { folded.write(to: &$0) }
         } else {
             statement.bindNull(index + 11)
         }
@@ -48,14 +48,12 @@ extension Report {
 
     // MARK: As text
 
-    var stored: [UInt8] {
-        var rows = TextRows()
-        rows.row(
+    func write(to column: inout ByteWriter) {
+        column.row(
             "\(time.milliseconds)", fix.map { "\($0.latitude)" }, fix.map { "\($0.longitude)" },
             accuracy.map { "\($0)" }, geofenceText, speed.map { "\($0.kilometresPerHour)" },
             battery.map { "\($0)" }, "\(flags)", ofEvent ? "1" : "0",
             standsSince.map { "\($0.milliseconds)" })
-        return rows.bytes
     }
 
     init?(stored text: String) {
@@ -104,14 +102,12 @@ extension Report {
 
 extension Report.Folded {
     /// A row for the fix, then one for each side.
-    fileprivate var stored: [UInt8] {
-        var rows = TextRows()
-        rows.row(
+    fileprivate func write(to column: inout ByteWriter) {
+        column.row(
             fix.map { "\($0.latitude)" }, fix.map { "\($0.longitude)" }, accuracy.map { "\($0)" })
         for (key, isBeyond) in sides.sorted(by: { $0.key < $1.key }) {
-            rows.row(key, isBeyond ? "1" : "0")
+            column.row(key, isBeyond ? "1" : "0")
         }
-        return rows.bytes
     }
 
     fileprivate init(stored text: String) {

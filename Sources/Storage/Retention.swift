@@ -23,12 +23,9 @@ extension Store {
             var end = try snapshot.firstSeq(receivedFrom: limit)
             let cursor = try snapshot.prepare("SELECT cursor FROM progress").first { $0.int(0) }
             end = min(end, (cursor ?? 0) + 1)
-            for (index, state) in [("delivery_due", 0), ("delivery_held", 3)] {
+            for state in [Delivery.State.queued, .held] {
                 let waits = try snapshot.prepare(
-                    """
-                    SELECT min(seq) FROM \(Delivery.rows(by: index))
-                    WHERE state = \(state) AND seq > 0
-                    """
+                    "SELECT min(seq) FROM \(Delivery.rows(state)) AND seq > 0"
                 ).first { $0.optionalInt(0) }
                 if let waits = waits ?? nil { end = min(end, waits) }
             }
@@ -131,7 +128,7 @@ extension Store {
             let rows = try read { snapshot in
                 let rows = try snapshot.prepare(
                     """
-                    SELECT outbox.n, created, state FROM \(Delivery.rows())
+                    SELECT outbox.n, created, state FROM \(Delivery.rows)
                     WHERE outbox.n > ?1 ORDER BY outbox.n LIMIT ?2
                     """)
                 rows.bind(1, from)

@@ -12,6 +12,7 @@ enum Schema {
     /// In order. A new column is one more of these, at the end.
     static let migrations: [(name: String, sql: String)] = [
         ("1 the whole road", wholeRoad), ("2 crossings and silent sources", crossings),
+        ("3 one index of what is not sent", unsent),
     ]
 
     static var migrator: DatabaseMigrator {
@@ -215,5 +216,14 @@ enum Schema {
           since INTEGER NOT NULL,
           fired TEXT NOT NULL
         ) WITHOUT ROWID;
+        """
+
+    /// In place of three: each statement that writes a delivery opens every index whose condition
+    /// its state may meet.
+    private static let unsent = """
+        DROP INDEX delivery_due;
+        DROP INDEX delivery_held;
+        DROP INDEX delivery_dead;
+        CREATE INDEX delivery_unsent ON delivery (state, channel, due, n) WHERE state <> 2;
         """
 }

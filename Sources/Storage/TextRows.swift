@@ -4,37 +4,35 @@
 // sqlite3 shell. JSON was left: reading it back at start (10 000 devices) would need a parser.
 import Alerting
 
-/// Builds the text of a column.
-struct TextRows: ~Copyable {
-    private var writer = ByteWriter(capacity: 128)
-
-    var bytes: [UInt8] { writer.bytes }
-
+extension ByteWriter {
+    /// Appends a row of a column's text.
     mutating func row(_ fields: String?...) {
         for (index, field) in fields.enumerated() {
-            if index > 0 { writer.append(tab) }
-            if let field { append(field) } else { writer.append(literal: "\\N") }
+            if index > 0 { append(tab) }
+            if let field { append(field: field) } else { append(literal: "\\N") }
         }
-        writer.append(lineFeed)
+        append(lineFeed)
     }
 
-    private mutating func append(_ field: String) {
+    private mutating func append(field: String) {
         var field = field
         field.withUTF8 { text in
             if !text.contains(where: { $0 == escape || $0 == tab || $0 == lineFeed }) {
-                return writer.append(text)
+                return append(text)
             }
             for byte in text {
                 switch byte {
-                case tab: writer.append(literal: "\\t")
-                case lineFeed: writer.append(literal: "\\n")
-                case escape: writer.append(literal: "\\\\")
-                default: writer.append(byte)
+                case tab: append(literal: "\\t")
+                case lineFeed: append(literal: "\\n")
+                case escape: append(literal: "\\\\")
+                default: append(byte)
                 }
             }
         }
     }
+}
 
+enum TextRows {
     /// The rows of a column; every row has a field at least.
     static func read(_ text: String) -> [[String?]] {
         var rows: [[String?]] = []
@@ -85,18 +83,16 @@ extension Array where Element == String? {
 // MARK: - The core's lists
 
 extension Attributes {
-    var stored: [UInt8] {
-        var rows = TextRows()
+    func write(to column: inout ByteWriter) {
         for entry in entries {
             switch entry.value {
-            case .text(let text): rows.row(entry.name, "t", text)
-            case .number(let number): rows.row(entry.name, "n", "\(number)")
-            case .flag(let flag): rows.row(entry.name, "f", flag ? "1" : "0")
-            case .null: rows.row(entry.name, "0")
-            case .nested(let json): rows.row(entry.name, "j", json)
+            case .text(let text): column.row(entry.name, "t", text)
+            case .number(let number): column.row(entry.name, "n", "\(number)")
+            case .flag(let flag): column.row(entry.name, "f", flag ? "1" : "0")
+            case .null: column.row(entry.name, "0")
+            case .nested(let json): column.row(entry.name, "j", json)
             }
         }
-        return rows.bytes
     }
 
     init(stored text: String) {
@@ -116,12 +112,10 @@ extension Attributes {
 }
 
 extension Verdict {
-    static func stored(_ verdicts: [Verdict]) -> [UInt8] {
-        var rows = TextRows()
+    static func write(_ verdicts: [Verdict], to column: inout ByteWriter) {
         for verdict in verdicts {
-            rows.row(verdict.rule, verdict.result.rawValue, verdict.leaf, verdict.incident)
+            column.row(verdict.rule, verdict.result.rawValue, verdict.leaf, verdict.incident)
         }
-        return rows.bytes
     }
 
     static func read(_ text: String) -> [Verdict] {
@@ -136,12 +130,10 @@ extension Verdict {
 }
 
 extension Incident.Told {
-    static func stored(_ told: [Incident.Told]) -> [UInt8] {
-        var rows = TextRows()
+    static func write(_ told: [Incident.Told], to column: inout ByteWriter) {
         for one in told {
-            rows.row(one.contact, one.channel.description, one.address, one.template)
+            column.row(one.contact, one.channel.description, one.address, one.template)
         }
-        return rows.bytes
     }
 
     static func read(_ text: String) -> [Incident.Told] {
@@ -156,12 +148,10 @@ extension Incident.Told {
 }
 
 extension Incident.Member {
-    static func stored(_ members: [Incident.Member]) -> [UInt8] {
-        var rows = TextRows()
+    static func write(_ members: [Incident.Member], to column: inout ByteWriter) {
         for member in members {
-            rows.row(member.kind, member.place, "\(member.at.milliseconds)")
+            column.row(member.kind, member.place, "\(member.at.milliseconds)")
         }
-        return rows.bytes
     }
 
     static func read(_ text: String) -> [Incident.Member] {

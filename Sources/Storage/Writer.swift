@@ -122,7 +122,15 @@ final class Writer: Sendable {
                 wal.checkpoint(
                     idle: batch.count <= 8 && waiting.withLock { $0.submissions.isEmpty })
             }
+            if isOfManyParts(batch) { usleep(Limits.gatherMicroseconds) }
         }
+    }
+
+    /// Events come in, are stepped and are sent at the same time: then the next round follows a
+    /// little later and takes more of each. Not where answers alone are waited for, which come in
+    /// no greater number for it.
+    private func isOfManyParts(_ batch: [Submission]) -> Bool {
+        batch.contains { $0.canWait } && batch.count { !$0.canWait } > 1
     }
 
     /// The next round; naps, then sleeps, while there is none; nil at the end.

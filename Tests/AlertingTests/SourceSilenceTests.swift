@@ -118,7 +118,7 @@ struct SourceSilenceTests {
         #expect(item.event?.lateMilliseconds == 0)
         #expect(item.who == "bike trax")
         #expect(item.what(Wording(language: "en")) == "no connection to the server")
-        let bytes = Item.stored([item])
+        let bytes = [UInt8](String { Item.write(stored: [item], to: &$0) }.utf8)
         #expect(try Item.items(stored: bytes) == [item])
     }
 }

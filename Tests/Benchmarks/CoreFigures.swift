@@ -98,9 +98,14 @@ func rendering(_ report: Report) {
             }
         }
     }
+    var column = ByteWriter(capacity: 1_024)
     let stored = least(of: 10) {
         microseconds(each: count) {
-            for _ in 0..<count { use(Item.stored(delivery.items).count) }
+            for _ in 0..<count {
+                column.removeAll(keepingAtMost: .max)
+                Item.write(stored: delivery.items, to: &column)
+                use(column.written.count)
+            }
         }
     }
     report.add("render_message", render, "us/delivery", target: "<= 8")

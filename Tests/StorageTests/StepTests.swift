@@ -126,7 +126,7 @@ import Testing
     func report(index: Int) async throws {
         var report = Report(time: now)
         Self.reports[index](&report)
-        let text = String(decoding: report.stored, as: UTF8.self)
+        let text = String { report.write(to: &$0) }
         #expect(Report(stored: text) == report)
         let device = Change.device(cargo, deviceId: 1, nil, firstKnown: now)
         try await store.commit([step(1, now: now, [device, .report(cargo, report)])])

@@ -3,17 +3,30 @@
 
 /// A growing run of bytes that cannot be copied. What goes in is UTF-8, so what is read out is.
 package struct ByteWriter: ~Copyable {
-    // Always room for `capacity` bytes, of which `count` are written. Nothing of it leaves.
+    // Always room for `capacity` bytes, of which `count` are written.
     private var memory: UnsafeMutablePointer<UInt8>
     private var capacity: Int
     private var count = 0
+    private var isOwner: Bool
 
     package init(capacity: Int) {
         self.capacity = max(16, capacity)
         memory = .allocate(capacity: self.capacity)
+        isOwner = true
     }
 
-    deinit { memory.deallocate() }
+    /// Over memory that lives longer than the writer; what does not fit goes to memory of its own.
+    fileprivate init(over lent: UnsafeMutableBufferPointer<UInt8>) {
+        capacity = lent.count
+        // Without room, nothing is ever written where it points to.
+        memory = lent.baseAddress ?? UnsafeMutablePointer(bitPattern: 1).unsafelyUnwrapped
+        isOwner = false
+    }
+
+    /// Without memory until something is written.
+    package init() { self.init(over: UnsafeMutableBufferPointer(start: nil, count: 0)) }
+
+    deinit { if isOwner { memory.deallocate() } }
 
     // MARK: Reading
 
@@ -22,11 +35,18 @@ package struct ByteWriter: ~Copyable {
     /// A copy.
     package var text: String { String(decoding: written, as: UTF8.self) }
 
-    private var written: UnsafeBufferPointer<UInt8> {
+    /// What is written, where it lies: until the next change.
+    package var written: UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(start: memory, count: count)
     }
 
     // MARK: Writing
+
+    /// Starts over, in the same memory unless that is more than `bound`.
+    package mutating func removeAll(keepingAtMost bound: Int) {
+        count = 0
+        if capacity > bound { self = ByteWriter() }
+    }
 
     package mutating func append(_ byte: UInt8) {
         ensure(1)
@@ -93,20 +113,25 @@ package struct ByteWriter: ~Copyable {
 
     @inline(never)
     private mutating func grow(_ more: Int) {
-        capacity = max(capacity * 2, count + more)
+        capacity = max(16, capacity * 2, count + more)
         let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
         larger.update(from: memory, count: count)
-        memory.deallocate()
+        if isOwner { memory.deallocate() }
         memory = larger
+        isOwner = true
     }
 }
 
 extension String {
-    /// A text that is made by appending.
-    init(capacity: Int = 64, _ write: (inout ByteWriter) -> Void) {
-        var writer = ByteWriter(capacity: capacity)
-        write(&writer)
-        self = writer.text
+    /// A text that is made by appending: on the stack, where `capacity` is not far beyond a
+    /// thousand and enough.
+    package init(capacity: Int = 64, _ write: (inout ByteWriter) -> Void) {
+        let capacity = Swift.max(16, capacity)
+        self = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { lent in
+            var writer = ByteWriter(over: lent)
+            write(&writer)
+            return writer.text
+        }
     }
 }
 

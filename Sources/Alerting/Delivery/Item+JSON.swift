@@ -8,14 +8,14 @@ import Foundation
 
 extension Item {
     /// The stored form of a delivery's items: a list, in order.
-    package static func stored(_ items: [Item]) -> [UInt8] {
-        var writer = JSONWriter(capacity: 64 + items.count * 640)
-        writer.list(of: items) { writer, item in item.write(stored: &writer) }
-        return writer.bytes
+    package static func write(stored items: [Item], to writer: inout ByteWriter) {
+        var json = JSONWriter(taking: &writer)
+        json.list(of: items) { json, item in item.write(stored: &json) }
+        json.end(in: &writer)
     }
 
-    /// The inverse of `stored(_:)`.
-    /// - Throws: DecodingError, where the bytes are not what `stored` or JSONEncoder wrote.
+    /// The inverse.
+    /// - Throws: DecodingError, where the bytes are not what was written or JSONEncoder writes.
     package static func items(stored bytes: [UInt8]) throws -> [Item] {
         try JSONDecoder().decode([Item].self, from: Data(bytes))
     }

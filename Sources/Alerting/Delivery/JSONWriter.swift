@@ -10,6 +10,13 @@ package struct JSONWriter: ~Copyable {
 
     package init(capacity: Int = 1_024) { out = ByteWriter(capacity: capacity) }
 
+    /// Appends to what `writer` has: it is taken until `end(in:)` gives it back.
+    init(taking writer: inout ByteWriter) {
+        out = ByteWriter()
+        swap(&out, &writer)
+    }
+    mutating func end(in writer: inout ByteWriter) { swap(&out, &writer) }
+
     package var bytes: [UInt8] { out.bytes }
     package var text: String { out.text }
 

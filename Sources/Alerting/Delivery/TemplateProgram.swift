@@ -68,9 +68,12 @@ struct TemplateProgram: Sendable {
     }
 
     func render(_ view: MessageView) -> String {
-        var rendering = TemplateRendering(view, escaping)
-        rendering.write(nodes)
-        return rendering.writer.text
+        String(capacity: 1_024) { writer in
+            var rendering = TemplateRendering(view, escaping)
+            swap(&rendering.writer, &writer)
+            rendering.write(nodes)
+            swap(&rendering.writer, &writer)
+        }
     }
 }
 
@@ -189,8 +192,9 @@ extension TemplateTag.Kind {
 private struct TemplateRendering: ~Copyable {
     let view: MessageView
     let escaping: TemplateEscaping
-    var writer = ByteWriter(capacity: 1_024)
-    private var stack: [TemplateValue] = [.message]
+    var writer = ByteWriter()
+    private var top = TemplateValue.message
+    private var below: [TemplateValue] = []
     /// Only directly inside `{{#items}}`: any other section hides it.
     private var loop: TemplateValue.Loop?
 
@@ -242,9 +246,10 @@ private struct TemplateRendering: ~Copyable {
     ) {
         let outer = self.loop
         self.loop = loop
-        stack.append(value)
+        below.append(top)
+        top = value
         write(body)
-        stack.removeLast()
+        top = below.removeLast()
         self.loop = outer
     }
 
@@ -263,10 +268,11 @@ private struct TemplateRendering: ~Copyable {
 
     private func start(_ start: TemplateProgram.Expression.Start) -> TemplateValue? {
         switch start {
-        case .top: return stack.last
-        case .topsOwn(let name): return stack.last.flatMap { view.member(name, of: $0) }
+        case .top: return top
+        case .topsOwn(let name): return view.member(name, of: top)
         case .innermost(let name):
-            for value in stack.reversed() {
+            if let found = view.member(name, of: top) { return found }
+            for value in below.reversed() {
                 if let found = view.member(name, of: value) { return found }
             }
             return nil
