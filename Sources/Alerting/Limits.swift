@@ -107,7 +107,7 @@ package enum Limits {
     /// How long the outcome of an attempt waits for something else to be written.
     package static let settleWaitMilliseconds = 8
     /// How long the writer lets work gather behind a round of many parts.
-    package static let gatherMicroseconds: UInt32 = 500
+    package static let gatherMicroseconds: UInt32 = 1_000
     /// What a parameter of a statement keeps for the next text.
     package static let boundTextBytes = 16 << 10
     package static let walBytes: Int64 = 64 << 20

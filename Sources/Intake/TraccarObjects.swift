@@ -7,8 +7,17 @@ import CSimdjson
 extension cj_item {
     /// The event with all that came with it; nil where the item is none.
     func event(server: String, source: String) -> Event? {
-        guard shape == CJ_EVENT, let type = event.type.words else { return nil }
+        guard let type = eventType else { return nil }
         var made = Event(server: server, source: source, type: type)
+        describe(&made)
+        return made
+    }
+
+    /// The type of the event; nil where the item is none.
+    var eventType: String? { shape == CJ_EVENT ? event.type.words : nil }
+
+    /// Gives an event of that type all that came with it.
+    func describe(_ made: inout Event) {
         made.id = event.id.id ?? 0
         // Left out by forwarders, and known by the objects beside it. A 0 is an answer: none.
         made.deviceId =
@@ -21,7 +30,7 @@ extension cj_item {
         made.maintenanceId = event.maintenance_id.id ?? maintenance_id.id ?? 0
         made.attributes = event.attributes.attributes(in: self)
         made.geofenceName = geofence_name.words
-        if type == "deviceOverspeed" {
+        if made.type == "deviceOverspeed" {
             for name in ["speed", "speedLimit"] {
                 guard let knots = made.attributes.number(name) else { continue }
                 made.attributes[name] = .number(Speed(knots: knots).kilometresPerHour)
@@ -29,7 +38,6 @@ extension cj_item {
         }
         if has_device { made.device = readDevice(id: made.deviceId) }
         if has_position { made.position = readPosition(deviceId: made.deviceId) }
-        return made
     }
 
     /// nil where nothing says which device it is for good: rules and incidents know it by

@@ -40,12 +40,18 @@ package final class TraccarPayload {
             switch item.shape {
             case CJ_REPORT: reading.reports += 1
             case CJ_EVENT:
-                guard var event = item.event(server: server, source: source) else { continue }
+                guard let type = item.eventType else { continue }
                 guard reading.arrivals.count < Limits.eventsPerBody else {
                     throw Refusal(description: "more than \(Limits.eventsPerBody) events in a list")
                 }
-                event.txn = txn
-                reading.arrivals.append(Arrival(event: event, body: Array(item.body.buffer)))
+                // Made in its place, for an event is large.
+                reading.arrivals.append(
+                    Arrival(
+                        event: Event(server: server, source: source, type: type),
+                        body: Array(item.body.buffer)))
+                let last = reading.arrivals.count - 1
+                reading.arrivals[last].event.txn = txn
+                item.describe(&reading.arrivals[last].event)
             default: reading.others += 1
             }
         }

@@ -1,15 +1,15 @@
 // A source that posts to us: which server it is, at which path, and what it must show. It holds a
 // secret, so it prints itself without it.
 
-/// One `webhook:` of the configuration (CONFIG.md, sources).
-package struct WebhookSource: Sendable {
-    package var name: String
+/// One `webhook:` of the configuration (CONFIG.md, sources). An object, for each post holds one.
+package final class WebhookSource: Sendable {
+    package let name: String
     /// The source's `url`: the name space of its ids.
-    package var server: String
+    package let server: String
     /// As in the request line, without a query: `/hooks/biketrax`.
-    package var path: String
+    package let path: String
     /// The value of the `Authorization` header, whole; nil: anybody may post (`none`).
-    package var authorization: String?
+    package let authorization: String?
 
     package init(name: String, server: String, path: String, authorization: String?) {
         self.name = name

@@ -41,6 +41,14 @@ package final class Courier: Sendable {
         /// There is room for more, or somebody to start.
         var isWanted = false
         var isStopping = false
+
+        /// Made where there is none: what waits may be for a channel that is not configured now.
+        mutating func lane(_ channel: ChannelName) -> Lane {
+            if let lane = lanes[channel] { return lane }
+            let lane = Lane(atOnce: 1)
+            lanes[channel] = lane
+            return lane
+        }
     }
 
     /// An attempt whose outcome is not on its way to the disk yet.
@@ -144,13 +152,9 @@ package final class Courier: Sendable {
     private func startWorkers(_ state: inout State) {
         guard !state.isStopping else { return }
         let now = timekeeper.now()
-        // Not over `indices`, which hold a copy of the dictionary.
-        var lane = state.lanes.startIndex
-        while lane != state.lanes.endIndex {
-            defer { state.lanes.formIndex(after: &lane) }
-            let channel = state.lanes.keys[lane]
+        for (channel, lane) in state.lanes {
             while let delivery = next(lane, now, &state) {
-                if let worker = state.lanes.values[lane].idle.popLast() {
+                if let worker = lane.idle.popLast() {
                     worker.resume(returning: delivery)
                     continue
                 }
@@ -167,13 +171,11 @@ package final class Courier: Sendable {
     }
 
     /// The next delivery to attempt; those that have to wait for another one are put off.
-    private func next(
-        _ lane: Dictionary<ChannelName, Lane>.Index, _ now: Instant, _ state: inout State
-    ) -> Delivery? {
-        let hadRoom = state.lanes.values[lane].room > 0
-        defer { if !hadRoom, state.lanes.values[lane].room > 0 { state.isWanted = true } }
+    private func next(_ lane: Lane, _ now: Instant, _ state: inout State) -> Delivery? {
+        let hadRoom = lane.room > 0
+        defer { if !hadRoom, lane.room > 0 { state.isWanted = true } }
         while true {
-            switch state.lanes.values[lane].next(now: now) {
+            switch lane.next(now: now) {
             case .attempt(let delivery): return delivery
             case .postpone(let delivery, let due): postpone(delivery, until: due)
             case nil: return nil
@@ -202,12 +204,10 @@ package final class Courier: Sendable {
                 delivery: delivery, outcome: outcome)
             let next = state.withLock { state -> Delivery? in
                 state.ended.append(ended)
-                guard let lane = state.lanes.index(forKey: channel) else { return nil }
-                state.lanes.values[lane].ended(outcome, now: now)
+                let lane = state.lane(channel)
+                lane.ended(outcome, now: now)
                 let next = state.isStopping ? nil : self.next(lane, now, &state)
-                if state.lanes.values[lane].mayStart || state.lanes.values[lane].probeAt != nil {
-                    state.isWanted = true
-                }
+                if lane.mayStart || lane.probeAt != nil { state.isWanted = true }
                 return next
             }
             if channel.kind == .hook { signal.nudge() }
@@ -222,7 +222,7 @@ package final class Courier: Sendable {
         await withCheckedContinuation { worker in
             state.withLock { state in
                 guard !state.isStopping else { return worker.resume(returning: nil) }
-                state.lanes[channel, default: Lane(atOnce: 1)].idle.append(worker)
+                state.lane(channel).idle.append(worker)
             }
         }
     }
@@ -276,12 +276,9 @@ package final class Courier: Sendable {
                 let (wasStuck, isWanted) = state.withLock { state in
                     var isWanted = false
                     for one in ended {
-                        if one.settlement.isQueued { isWanted = true }
-                        if let lane = state.lanes.index(forKey: one.delivery.channel),
-                            state.lanes.values[lane].settled(one.delivery, one.settlement.next)
-                        {
-                            isWanted = true
-                        }
+                        let hasWork = state.lane(one.delivery.channel)
+                            .settled(one.delivery, one.settlement.next)
+                        if hasWork || one.settlement.isQueued { isWanted = true }
                     }
                     let isOver = isAgain && state.cannotRecord && state.unrecorded.isEmpty
                     if isOver { state.cannotRecord = false }
@@ -339,7 +336,7 @@ package final class Courier: Sendable {
                 }
                 return
             }
-            state.withLock { $0.lanes[delivery.channel]?.released(delivery) }
+            state.withLock { $0.lane(delivery.channel).released(delivery) }
             signal.raise()
         }
     }
@@ -350,9 +347,7 @@ package final class Courier: Sendable {
     private func expectRetries() {
         do {
             for delivery in try store.retrying() {
-                state.withLock {
-                    $0.lanes[delivery.channel, default: Lane(atOnce: 1)].expect(delivery)
-                }
+                state.withLock { $0.lane(delivery.channel).expect(delivery) }
             }
         } catch {
             logger.error("the outbox cannot be read, messages may change places: \(error)")
@@ -383,11 +378,11 @@ package final class Courier: Sendable {
     /// Until there is no room or nothing due: the store may give less than there is.
     private func lease(_ channel: ChannelName, _ now: Instant) throws {
         while true {
-            let room = state.withLock { $0.lanes[channel, default: Lane(atOnce: 1)].room }
+            let room = state.withLock { $0.lane(channel).room }
             guard room > 0 else { return }
             let due = try store.lease(channel: channel, now: now, limit: room)
             guard !due.isEmpty else { return }
-            state.withLock { $0.lanes[channel, default: Lane(atOnce: 1)].lease(due) }
+            state.withLock { $0.lane(channel).lease(due) }
         }
     }
 

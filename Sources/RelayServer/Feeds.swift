@@ -159,9 +159,11 @@ final class WebhookCompletion: Sendable {
 
     /// Behind the answer to the sender.
     func look(_ arrivals: [Arrival], _ result: Result<[Acceptance], AcceptFailure>) {
-        // By their places, so that none is copied: nearly all are whole.
-        guard arrivals.indices.contains(where: { arrivals[$0].event.isBare }),
-            case .success(let acceptances) = result
+        // By their places, and first what needs no copy of them: nearly all have a device.
+        let isWhole = arrivals.indices.allSatisfy {
+            arrivals[$0].event.device != nil || !arrivals[$0].event.isBare
+        }
+        guard !isWhole, case .success(let acceptances) = result
         else { return }
         var bare: [String: [Arrival]] = [:]
         for (arrival, acceptance) in zip(arrivals, acceptances) where arrival.event.isBare {

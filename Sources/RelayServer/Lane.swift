@@ -1,5 +1,6 @@
 // What the courier holds of one channel: what it has leased, what of it is under way, the breaker,
-// and what is not settled yet of each incident. A value under the courier's lock.
+// and what is not settled yet of each incident. Used under the courier's lock only. An object: it
+// is large, and is asked several times for each delivery.
 //
 // Several deliveries are under way at once and failed ones come back later, so a message that says
 // "it is over" could pass the one that said that it began. It waits for it; nothing else waits.
@@ -8,7 +9,7 @@ import Alerting
 import Storage
 
 /// The leases of one channel.
-struct Lane: Sendable {
+final class Lane {
     private let atOnce: Int
     private var ready: [Delivery] = []
     private var head = 0
@@ -36,7 +37,7 @@ struct Lane: Sendable {
     /// Whether another attempt could begin beside those under way.
     var mayStart: Bool { count > 0 && inFlight < atOnce && !breaker.isOpen }
 
-    mutating func lease(_ deliveries: [Delivery]) {
+    func lease(_ deliveries: [Delivery]) {
         guard !deliveries.isEmpty else { return }
         // Under steady load the list never runs empty: what is done is dropped here.
         ready.removeFirst(head)
@@ -52,7 +53,7 @@ struct Lane: Sendable {
     }
 
     /// - Returns: whether it is there again, for another attempt.
-    private mutating func end(_ id: String) -> Bool {
+    private func end(_ id: String) -> Bool {
         leased.remove(id)
         guard let index = early.firstIndex(where: { $0.id == id }) else { return false }
         lease([early.remove(at: index)])
@@ -60,7 +61,7 @@ struct Lane: Sendable {
     }
 
     /// What failed in an earlier run and is not due yet: not leased, but not settled either.
-    mutating func expect(_ delivery: Delivery) { unsettled.add(delivery, due: delivery.due) }
+    func expect(_ delivery: Delivery) { unsettled.add(delivery, due: delivery.due) }
 
     /// What the next of the lane is to do.
     enum Next: Sendable {
@@ -70,7 +71,7 @@ struct Lane: Sendable {
     }
 
     /// The next delivery, if an attempt may start.
-    mutating func next(now: Instant) -> Next? {
+    func next(now: Instant) -> Next? {
         guard head < ready.count, inFlight < atOnce else { return nil }
         if let due = unsettled.whatPrecedes(ready[head], leased) {
             return .postpone(take(), until: max(due, now + Self.recheck))
@@ -83,7 +84,7 @@ struct Lane: Sendable {
     /// How soon a delivery that waits for one that is under way is looked at again.
     static let recheck = Duration.seconds(1)
 
-    private mutating func take() -> Delivery {
+    private func take() -> Delivery {
         defer {
             head += 1
             if head == ready.count {
@@ -94,7 +95,7 @@ struct Lane: Sendable {
         return ready[head]
     }
 
-    mutating func ended(_ outcome: Outcome, now: Instant) {
+    func ended(_ outcome: Outcome, now: Instant) {
         inFlight -= 1
         switch outcome {
         case .delivered, .rejected, .retry(_, .message, _): breaker.succeeded()
@@ -104,7 +105,7 @@ struct Lane: Sendable {
 
     /// The outcome is on disk.
     /// - Returns: whether there is something to look for: it is due again, or there is room again.
-    mutating func settled(_ delivery: Delivery, _ next: Settlement.Next) -> Bool {
+    func settled(_ delivery: Delivery, _ next: Settlement.Next) -> Bool {
         let hadRoom = room > 0
         switch next {
         case .sent, .dead: unsettled.remove(delivery)
@@ -116,7 +117,7 @@ struct Lane: Sendable {
     }
 
     /// It is queued as it was.
-    mutating func released(_ delivery: Delivery) { _ = end(delivery.id) }
+    func released(_ delivery: Delivery) { _ = end(delivery.id) }
 
     /// When a breaker lets the next probe through, if something waits for it.
     var probeAt: Instant? { count > 0 && !breaker.probing ? breaker.openUntil : nil }
@@ -160,21 +161,25 @@ private struct Unsettled: Sendable {
 
     mutating func add(_ delivery: Delivery, due: Instant) {
         guard delivery.reason != .cleared else { return }
-        for item in delivery.items {
-            let entry = Entry(
-                id: delivery.id, contact: delivery.contact, address: delivery.address, due: due)
-            if let place = entries.index(forKey: item.incident.id) {
+        let entry = Entry(
+            id: delivery.id, contact: delivery.contact, address: delivery.address, due: due)
+        let items = delivery.items
+        // By their places: items are large.
+        for index in items.indices {
+            let incident = items[index].incident.id
+            if let place = entries.index(forKey: incident) {
                 entries.values[place].put(entry)
             } else {
-                entries[item.incident.id] = Entries(first: entry)
+                entries[incident] = Entries(first: entry)
             }
         }
     }
 
     mutating func remove(_ delivery: Delivery) {
         guard delivery.reason != .cleared else { return }
-        for item in delivery.items {
-            guard let place = entries.index(forKey: item.incident.id) else { continue }
+        let items = delivery.items
+        for index in items.indices {
+            guard let place = entries.index(forKey: items[index].incident.id) else { continue }
             if entries.values[place].remove(delivery.id) { entries.remove(at: place) }
         }
     }

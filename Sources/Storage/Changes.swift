@@ -72,19 +72,21 @@ struct MemoryStatements {
 }
 
 extension Ledger {
-    func commit(_ step: Step) throws {
-        for delivery in step.deliveries { try enqueue(delivery, seq: step.seq ?? 0) }
-        for change in step.changes { try write(change) }
-        if let judgement = step.judgement { try write(judgement) }
-        for judgement in step.rejudged { try write(judgement) }
-        if let seq = step.seq { marks.cursor = max(marks.cursor, seq) }
-        marks.stepped = max(marks.stepped, step.now)
-        marks.latest = max(marks.latest, step.now)
+    /// One of several steps, by its place: it is large, and not copied.
+    func commit(_ steps: [Step], _ index: Int) throws {
+        let seq = steps[index].seq
+        for delivery in steps[index].deliveries { try enqueue(delivery, seq: seq ?? 0) }
+        for change in steps[index].changes { try write(change) }
+        if let judgement = steps[index].judgement { try write(judgement) }
+        for judgement in steps[index].rejudged { try write(judgement) }
+        if let seq { marks.cursor = max(marks.cursor, seq) }
+        marks.stepped = max(marks.stepped, steps[index].now)
+        marks.latest = max(marks.latest, steps[index].now)
     }
 
     private func write(_ change: Change) throws {
         switch change {
-        case .incident(let incident): try write(incident.value)
+        case .incident(let incident): try write(incident)
         case .stamp(let key, let at): try write(key, at)
         case .device(let key, let deviceId, let device, let firstKnown):
             try write(key, deviceId, device, firstKnown)
@@ -98,33 +100,29 @@ extension Ledger {
         }
     }
 
-    private func write(_ incident: Incident) throws {
-        if incident.count > 1, try write(incident, by: memory.matched) > 0 { return }
+    private func write(_ incident: Incident.Shared) throws {
+        if incident.value.count > 1, try write(incident, by: memory.matched) > 0 { return }
         _ = try write(incident, by: memory.incident)
     }
 
     /// - Returns: how many rows there were to be written.
-    private func write(_ incident: Incident, by statement: Prepared) throws -> Int {
-        statement.bind(1, incident.id)
-        statement.bind(2, incident.rule)
-        statement.bind(3, incident.severity.rawValue)
-        statement.bind(4, try incident.device.map { try device($0) } ?? 0)
-        statement.bind(5, incident.deviceName)
-        statement.bind(6, incident.state.column)
-        statement.bind(7, incident.opened)
-        statement.bind(8, incident.lastMatch)
-        statement.bind(9, incident.cleared?.milliseconds)
-        statement.bind(10, incident.count)
-        statement.bind(11, incident.held)
-        statement.bind(12) { Incident.Told.write(incident.told, to: &$0) }
-        statement.bind(13) { Incident.Told.write(incident.toldBefore, to: &$0) }
-        statement.bind(14) { Incident.Member.write(incident.openMembers, to: &$0) }
-        if let item = incident.pending {
-            statement.bind(15) { Item.write(stored: [item], to: &$0) }
-        } else {
-            statement.bindNull(15)
-        }
-        statement.bind(16, incident.due?.milliseconds)
+    private func write(_ incident: Incident.Shared, by statement: Prepared) throws -> Int {
+        statement.bind(1, incident.value.id)
+        statement.bind(2, incident.value.rule)
+        statement.bind(3, incident.value.severity.rawValue)
+        statement.bind(4, try incident.value.device.map { try device($0) } ?? 0)
+        statement.bind(5, incident.value.deviceName)
+        statement.bind(6, incident.value.state.column)
+        statement.bind(7, incident.value.opened)
+        statement.bind(8, incident.value.lastMatch)
+        statement.bind(9, incident.value.cleared?.milliseconds)
+        statement.bind(10, incident.value.count)
+        statement.bind(11, incident.value.held)
+        statement.bind(12, incident.value.told, Incident.Told.write)
+        statement.bind(13, incident.value.toldBefore, Incident.Told.write)
+        statement.bind(14, incident.value.openMembers, Incident.Member.write)
+        statement.bind(15, incident.value.pending.map { [$0] }, Item.write(stored:to:))
+        statement.bind(16, incident.value.due?.milliseconds)
         try statement.run()
         return statement.changes
     }
@@ -152,7 +150,7 @@ extension Ledger {
         memory.describe.bind(2, known.name)
         memory.describe.bind(3, known.groupId)
         memory.describe.bind(4, known.group)
-        memory.describe.bind(5) { known.attributes.write(to: &$0) }
+        memory.describe.bind(5, known.attributes) { $0.write(to: &$1) }
         try memory.describe.run()
     }
 
@@ -184,7 +182,7 @@ extension Ledger {
         let note = try prepare("INSERT OR REPLACE INTO silent_source VALUES (?1, ?2, ?3)")
         note.bind(1, name)
         note.bind(2, silence.since)
-        note.bind(3) { fired in for rule in silence.fired { fired.row(rule) } }
+        note.bind(3, silence.fired) { rules, fired in for rule in rules { fired.row(rule) } }
         try note.run()
     }
 
@@ -221,17 +219,9 @@ extension Ledger {
         statement.bind(1, judgement.seq)
         statement.bind(2, try device(judgement.device))
         statement.bind(3, judgement.rulesHash)
-        if let fix = judgement.fix {
-            statement.bind(4) { fix.write(to: &$0) }
-        } else {
-            statement.bindNull(4)
-        }
-        if let known = judgement.attributes {
-            statement.bind(5) { known.write(to: &$0) }
-        } else {
-            statement.bindNull(5)
-        }
-        statement.bind(6) { Verdict.write(judgement.verdicts, to: &$0) }
+        statement.bind(4, judgement.fix) { $0.write(to: &$1) }
+        statement.bind(5, judgement.attributes) { $0.write(to: &$1) }
+        statement.bind(6, judgement.verdicts, Verdict.write)
         try statement.run()
     }
 }

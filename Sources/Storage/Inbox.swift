@@ -51,20 +51,31 @@ enum InboxKind: Int64 { case event, copy, command, trouble }
 extension Event {
     /// The last part of the identity of an event whose id is not known.
     fileprivate var extra: String {
-        guard id <= 0 else { return "" }
-        return "\(attributes.text("alarm") ?? "")|\(geofenceId)|\(maintenanceId)|\(positionId)"
+        "\(attributes.text("alarm") ?? "")|\(geofenceId)|\(maintenanceId)|\(positionId)"
     }
-    /// `time` as a column of the identity: NULLs would all be different from each other.
-    fileprivate var timeColumn: Int64 { time?.milliseconds ?? Int64.min }
-    /// Parameters 2 to 6 of what asks for the event's row; 1 is the server's.
-    func bindIdentity(to statement: Prepared) {
-        statement.bind(2, max(0, id))
-        statement.bind(3, deviceId)
-        statement.bind(4, type)
-        statement.bind(5, timeColumn)
-        statement.bind(6, extra)
+    fileprivate var has: Int64 { Self.has(device: device != nil, position: position != nil) }
+    fileprivate static func has(device: Bool, position: Bool) -> Int64 {
+        (device ? 1 : 0) | (position ? 2 : 0)
     }
-    fileprivate var has: Int64 { (device == nil ? 0 : 1) | (position == nil ? 0 : 2) }
+
+    /// Its identity but for the server, as five parameters.
+    func bindIdentity(to statement: Prepared, from index: Int32) {
+        Self.bind(
+            id: id, deviceId: deviceId, type: type, time: time, extra: id > 0 ? "" : extra,
+            to: statement, from: index)
+    }
+    /// The same of its parts, for who would have to copy it.
+    fileprivate static func bind(
+        id: Int64, deviceId: Int64, type: String, time: Instant?, extra: String,
+        to statement: Prepared, from index: Int32
+    ) {
+        statement.bind(index, max(0, id))
+        statement.bind(index + 1, deviceId)
+        statement.bind(index + 2, type)
+        // NULLs would all be different from each other.
+        statement.bind(index + 3, time?.milliseconds ?? Int64.min)
+        statement.bind(index + 4, extra)
+    }
 }
 
 extension Ledger {
@@ -72,22 +83,24 @@ extension Ledger {
         let now = stamp()
         var acceptances: [Acceptance] = []
         acceptances.reserveCapacity(arrivals.count)
-        // By their places, so that none is copied.
-        for index in arrivals.indices { acceptances.append(try accept(arrivals[index], now)) }
+        for index in arrivals.indices { acceptances.append(try accept(arrivals, index, now)) }
         return acceptances
     }
 
-    private func accept(_ arrival: Arrival, _ now: Instant) throws -> Acceptance {
-        let server = try server(arrival.event.server)
-        let id = max(0, arrival.event.id)
+    /// One of several arrivals, by its place: it is large, and not copied.
+    private func accept(_ arrivals: [Arrival], _ index: Int, _ now: Instant) throws -> Acceptance {
+        let server = try server(arrivals[index].event.server)
+        let id = max(0, arrivals[index].event.id)
         let seq = marks.seq + 1
-        try bind(inbox.add, arrival, server.id, seq, now, copyOf: nil)
-        try inbox.add.run(15, blob: arrival.body)
-        guard inbox.add.changes == 1 else { return try acceptCopy(arrival, server.id, now) }
-        if arrival.isRecord {
+        bind(inbox.add, arrivals, index, server.id, seq, now, copyOf: nil)
+        try inbox.add.run(15, blob: arrivals[index].body)
+        guard inbox.add.changes == 1 else {
+            return try acceptCopy(arrivals, index, server.id, now)
+        }
+        if arrivals[index].isRecord {
             try recordOnly(nextSeq(), now)
         } else {
-            store(arrival, seq: nextSeq(), now) { .event($0) }
+            store(arrivals[index].event, seq: nextSeq(), now)
         }
         guard id > 0, server.noteUse(of: id) else { return .stored(seq: seq) }
         inbox.otherWithId.bind(1, server.id)
@@ -112,11 +125,11 @@ extension Ledger {
     /// A copy is kept only where it brings a device or position that no copy before it had. One of
     /// an event that was only recorded is the event itself: another road brought it.
     private func acceptCopy(
-        _ arrival: Arrival, _ server: Int64, _ now: Instant
+        _ arrivals: [Arrival], _ index: Int, _ server: Int64, _ now: Instant
     ) throws -> Acceptance {
-        let event = arrival.event
+        let event = arrivals[index].event
         inbox.twin.bind(1, server)
-        event.bindIdentity(to: inbox.twin)
+        event.bindIdentity(to: inbox.twin, from: 2)
         inbox.twin.bind(7, Self.recordOnly)
         guard
             let twin = try inbox.twin.first({
@@ -125,13 +138,13 @@ extension Ledger {
         else {
             throw StoreError(.failed, "an event that is stored cannot be found")
         }
-        if twin.isRecord, !arrival.isRecord {
+        if twin.isRecord, !arrivals[index].isRecord {
             for table in ["inbox", "aside"] {
                 let remove = try prepare("DELETE FROM \(table) WHERE seq = ?1")
                 remove.bind(1, twin.seq)
                 try remove.run()
             }
-            return try accept(arrival, now)
+            return try accept(arrivals, index, now)
         }
         guard event.has & ~twin.has != 0 else {
             outcome.duplicates += 1
@@ -141,39 +154,42 @@ extension Ledger {
         inbox.widen.bind(2, event.has)
         try inbox.widen.run()
         let seq = nextSeq()
-        try bind(inbox.copy, arrival, server, seq, now, copyOf: twin.seq)
-        try inbox.copy.run(15, blob: arrival.body)
-        store(arrival, seq: seq, now) { .copy($0) }
+        bind(inbox.copy, arrivals, index, server, seq, now, copyOf: twin.seq)
+        try inbox.copy.run(15, blob: arrivals[index].body)
+        store(event, seq: seq, now, isCopy: true)
         return .fuller(seq: seq)
     }
 
     private func bind(
-        _ statement: Prepared, _ arrival: Arrival, _ server: Int64, _ seq: Int64, _ now: Instant,
-        copyOf: Int64?
-    ) throws {
-        let event = arrival.event
+        _ statement: Prepared, _ arrivals: [Arrival], _ index: Int, _ server: Int64, _ seq: Int64,
+        _ now: Instant, copyOf: Int64?
+    ) {
         statement.bind(1, seq)
         statement.bind(2, now)
         statement.bind(3, copyOf == nil ? InboxKind.event.rawValue : InboxKind.copy.rawValue)
         statement.bind(4, copyOf)
         statement.bind(5, server)
-        statement.bind(6, event.source)
-        statement.bind(7, event.road.rawValue)
-        statement.bind(8, max(0, event.id))
-        statement.bind(9, event.deviceId)
-        statement.bind(10, event.type)
-        statement.bind(11, event.timeColumn)
-        statement.bind(12, event.extra)
-        statement.bind(13, event.has)
-        statement.bind(14, event.txn)
+        statement.bind(6, arrivals[index].event.source)
+        statement.bind(7, arrivals[index].event.road.rawValue)
+        let id = arrivals[index].event.id
+        Event.bind(
+            id: id, deviceId: arrivals[index].event.deviceId, type: arrivals[index].event.type,
+            time: arrivals[index].event.time, extra: id > 0 ? "" : arrivals[index].event.extra,
+            to: statement, from: 8)
+        statement.bind(
+            13,
+            Event.has(
+                device: arrivals[index].event.device != nil,
+                position: arrivals[index].event.position != nil))
+        statement.bind(14, arrivals[index].event.txn)
     }
 
     private func store(
-        _ arrival: Arrival, seq: Int64, _ now: Instant, _ input: (Event) -> Input
+        _ event: consuming Event, seq: Int64, _ now: Instant, isCopy: Bool = false
     ) {
-        var event = arrival.event
         event.received = now
-        outcome.inputs.append(StoredInput(seq: seq, received: now, input: input(event)))
+        let input: Input = isCopy ? .copy(event) : .event(event)
+        outcome.inputs.append(StoredInput(seq: seq, received: now, input: input))
     }
 
     // MARK: Commands and trouble

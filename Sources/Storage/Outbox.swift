@@ -87,12 +87,8 @@ extension Ledger {
         facts.bind(9, delivery.timezone)
         facts.bind(10, delivery.rulesHash)
         facts.bind(11, delivery.created)
-        if let trouble = delivery.trouble {
-            facts.bind(12) { Facts.write(trouble, to: &$0) }
-        } else {
-            facts.bindNull(12)
-        }
-        facts.bind(13) { Item.write(stored: delivery.items, to: &$0) }
+        facts.bind(12, delivery.trouble, Facts.write)
+        facts.bind(13, delivery.items, Item.write(stored:to:))
         facts.bind(14, delivery.id)
         try facts.run()
     }

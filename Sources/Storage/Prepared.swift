@@ -15,8 +15,11 @@ final class Prepared {
     private let connection: OpaquePointer
     private let fault: Fault?
     private let sql: String
-    /// By parameter, as far as one was bound.
-    private var texts: [Text] = []
+    /// The text of each parameter. SQLite is told that what is bound stays there, as it does up to
+    /// the next binding: a copy of SQLite's own is a malloc and a free each time, two dozen for a
+    /// told event. By address: a writer in a property would be asked at each append who else is
+    /// at it.
+    private let texts: UnsafeMutableBufferPointer<ByteWriter>
     /// The first failure to bind, told by the run that follows.
     private var failed: Int32 = SQLITE_OK
 
@@ -29,9 +32,14 @@ final class Prepared {
         self.connection = connection
         self.fault = fault
         self.sql = sql
+        texts = .allocate(capacity: Int(sqlite3_bind_parameter_count(handle)))
+        for place in texts.indices { texts.initializeElement(at: place, to: ByteWriter()) }
     }
 
-    deinit { sqlite3_finalize(handle) }
+    deinit {
+        sqlite3_finalize(handle)
+        texts.deinitialize().deallocate()
+    }
 
     // MARK: Binding, by position from 1
 
@@ -48,37 +56,34 @@ final class Prepared {
         guard let value else { return bindNull(index) }
         note(sqlite3_bind_double(handle, index, value))
     }
+    func bind(_ index: Int32, _ value: String) { bind(index) { $0.append(value) } }
     func bind(_ index: Int32, _ value: String?) {
         guard let value else { return bindNull(index) }
-        bind(index) { $0.append(value) }
+        bind(index, value)
     }
     /// A text that `write` makes.
+    @inline(__always)
     func bind(_ index: Int32, _ write: (inout ByteWriter) -> Void) {
         let place = Int(index) - 1
-        while texts.count <= place { texts.append(Text()) }
-        note(texts[place].bind(to: handle, index, write))
+        precondition(texts.indices.contains(place), "no such parameter")
+        texts[place].removeAll(keepingAtMost: Limits.boundTextBytes)
+        write(&texts[place])
+        note(
+            texts[place].written.withMemoryRebound(to: CChar.self) {
+                sqlite3_bind_text64(
+                    handle, index, $0.baseAddress, UInt64($0.count), nil, UInt8(SQLITE_UTF8))
+            })
+    }
+    /// A text that `write` makes of a value; NULL where there is none. With the value apart, since
+    /// a closure would copy all of what it is taken from.
+    @inline(__always)
+    func bind<T>(_ index: Int32, _ value: T?, _ write: (T, inout ByteWriter) -> Void) {
+        guard let value else { return bindNull(index) }
+        bind(index) { write(value, &$0) }
     }
     func bindNull(_ index: Int32) { note(sqlite3_bind_null(handle, index)) }
 
     private func note(_ code: Int32) { if failed == SQLITE_OK { failed = code } }
-
-    /// The memory of a parameter that is text. SQLite is told that what is bound stays there, as it
-    /// does up to the next binding: a copy of SQLite's own is a malloc and a free each time, two
-    /// dozen for a told event.
-    private final class Text {
-        private var writer = ByteWriter()
-
-        func bind(
-            to statement: OpaquePointer, _ index: Int32, _ write: (inout ByteWriter) -> Void
-        ) -> Int32 {
-            writer.removeAll(keepingAtMost: Limits.boundTextBytes)
-            write(&writer)
-            return writer.written.withMemoryRebound(to: CChar.self) {
-                sqlite3_bind_text64(
-                    statement, index, $0.baseAddress, UInt64($0.count), nil, UInt8(SQLITE_UTF8))
-            }
-        }
-    }
 
     // MARK: Running
 

@@ -22,11 +22,7 @@ extension Report {
         statement.bind(index + 8, standsSince?.milliseconds)
         statement.bind(index + 9, flags)
         statement.bind(index + 10, deviceTime?.milliseconds)
-        if let folded {
-            statement.bind(index + 11) { folded.write(to: &$0) }
-        } else {
-            statement.bindNull(index + 11)
-        }
+        statement.bind(index + 11, folded) { $0.write(to: &$1) }
     }
 
     /// The inverse, from a row whose column `column` is `time`.

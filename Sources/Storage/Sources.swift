@@ -141,7 +141,7 @@ extension Snapshot {
                 servers[event.server] = try findServer.first { $0.int(0) } ?? 0
             }
             find.bind(1, servers[event.server] ?? 0)
-            event.bindIdentity(to: find)
+            event.bindIdentity(to: find, from: 2)
             return try find.first { _ in true } == nil
         }
     }

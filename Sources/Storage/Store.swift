@@ -100,8 +100,7 @@ package final class Store: Sendable {
             weight += 1 + steps[index].changes.count + 2 * steps[index].deliveries.count
         }
         submit(weight: weight, done) { ledger in
-            // By their places, so that none is copied.
-            for index in steps.indices { try ledger.commit(steps[index]) }
+            for index in steps.indices { try ledger.commit(steps, index) }
         }
     }
 

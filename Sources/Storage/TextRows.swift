@@ -15,8 +15,7 @@ extension ByteWriter {
     }
 
     private mutating func append(field: String) {
-        var field = field
-        field.withUTF8 { text in
+        field.withBytes { text in
             if !text.contains(where: { $0 == escape || $0 == tab || $0 == lineFeed }) {
                 return append(text)
             }

@@ -47,6 +47,24 @@ struct JSONWriterTests {
         }
     }
 
+    @Test("whole numbers are written digit for digit, with zeros before them up to a width")
+    func decimals() {
+        var numbers: [Int64] = [0, .min, .max]
+        for power in 0..<19 {
+            let ten = Int64((0..<power).reduce(1) { product, _ in product * 10 })
+            numbers += [ten - 1, ten, ten + 1, 1 - ten, -ten, ten / 7 * 5]
+        }
+        for number in numbers {
+            #expect(String { $0.append(decimal: number) } == String(number))
+            for width in 1...5 {
+                let digits = String(number.magnitude)
+                let zeros = String(repeating: "0", count: max(0, width - digits.count))
+                let text = String { $0.append(decimal: number, width: width) }
+                #expect(text == (number < 0 ? "-" : "") + zeros + digits)
+            }
+        }
+    }
+
     @Test(
         "a number is the shortest text that reads back as the same",
         arguments: [

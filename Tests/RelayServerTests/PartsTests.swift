@@ -205,7 +205,7 @@ struct LaneTests {
     }
     /// The next one's id; of one that is put off, also until when.
     private func expectNext(
-        _ lane: inout Lane, _ moment: Instant, _ wanted: String?,
+        _ lane: Lane, _ moment: Instant, _ wanted: String?,
         at place: SourceLocation = #_sourceLocation
     ) {
         let next: String? =
@@ -219,16 +219,16 @@ struct LaneTests {
 
     @Test("so many at once, in order, none twice")
     func bounded() {
-        var lane = Lane(atOnce: 2)
+        let lane = Lane(atOnce: 2)
         let all = ["a", "b", "c"].map { delivery($0, created: now) }
         lane.lease(all)
-        expectNext(&lane, now, "a")
-        expectNext(&lane, now, "b")
-        expectNext(&lane, now, nil)
+        expectNext(lane, now, "a")
+        expectNext(lane, now, "b")
+        expectNext(lane, now, nil)
         lane.ended(.ok, now: now)
-        expectNext(&lane, now, "c")
+        expectNext(lane, now, "c")
         lane.ended(.ok, now: now)
-        expectNext(&lane, now, nil)
+        expectNext(lane, now, nil)
         #expect(lane.leased == ["a", "b", "c"], "until they are settled")
         _ = lane.settled(all[0], .sent)
         #expect(lane.leased == ["b", "c"])
@@ -236,24 +236,24 @@ struct LaneTests {
 
     @Test("what is queued again is not lost where it comes before the word of its attempt")
     func early() {
-        var lane = Lane(atOnce: 2)
+        let lane = Lane(atOnce: 2)
         let all = ["a", "b"].map { delivery($0, created: now) }
         lane.lease(all)
-        expectNext(&lane, now, "a")
+        expectNext(lane, now, "a")
         lane.ended(.down, now: now)
         lane.lease([all[0]])
-        expectNext(&lane, now, "b")
-        expectNext(&lane, now, nil)
+        expectNext(lane, now, "b")
+        expectNext(lane, now, nil)
         let isWanted = lane.settled(all[0], .queued(due: now))
         #expect(isWanted, "it is to be looked for")
         #expect(lane.leased == ["a", "b"])
-        expectNext(&lane, now, "a")
-        expectNext(&lane, now, nil)
+        expectNext(lane, now, "a")
+        expectNext(lane, now, nil)
     }
 
     @Test("it asks for more only when half of what it holds has gone")
     func room() {
-        var lane = Lane(atOnce: 1)
+        let lane = Lane(atOnce: 1)
         let most = Limits.leasedPerChannel
         #expect(lane.room == most)
         lane.lease((0..<most).map { delivery("\($0)", created: now) })
@@ -267,80 +267,80 @@ struct LaneTests {
 
     @Test("an open breaker lets one through when its pause is over")
     func breaker() {
-        var lane = Lane(atOnce: 4)
+        let lane = Lane(atOnce: 4)
         lane.lease((0..<9).map { delivery("\($0)", created: now) })
         for _ in 0..<5 {
             _ = lane.next(now: now)
             lane.ended(.down, now: now)
         }
-        expectNext(&lane, now, nil)
+        expectNext(lane, now, nil)
         #expect(lane.probeAt == now + .seconds(5))
-        expectNext(&lane, now + .seconds(5), "5")
-        expectNext(&lane, now + .seconds(5), nil)
+        expectNext(lane, now + .seconds(5), "5")
+        expectNext(lane, now + .seconds(5), nil)
         #expect(lane.probeAt == nil, "a probe is under way")
     }
 
     @Test("'over' waits for what began it: ready, under way, or to be tried again")
     func order() {
-        var lane = Lane(atOnce: 4)
+        let lane = Lane(atOnce: 4)
         let began = first("began", "i")
         lane.lease([began, over("i"), first("other", "j")])
-        expectNext(&lane, now, "began")
-        expectNext(&lane, now, "over-i-owner +1")
-        expectNext(&lane, now, "other")
+        expectNext(lane, now, "began")
+        expectNext(lane, now, "over-i-owner +1")
+        expectNext(lane, now, "other")
         lane.released(over("i"))
         lane.ended(.down, now: now)
         _ = lane.settled(began, .queued(due: now + .seconds(30)))
         lane.lease([over("i")])
-        expectNext(&lane, now + .seconds(1), "over-i-owner +30")
+        expectNext(lane, now + .seconds(1), "over-i-owner +30")
         lane.released(over("i"))
         lane.lease([first("began", "i", due: .seconds(30))])
-        expectNext(&lane, now + .seconds(30), "began")
+        expectNext(lane, now + .seconds(30), "began")
         lane.ended(.ok, now: now)
         _ = lane.settled(began, .sent)
         lane.lease([over("i")])
-        expectNext(&lane, now + .seconds(31), "over-i-owner")
+        expectNext(lane, now + .seconds(31), "over-i-owner")
     }
 
     @Test("a dead beginning, another contact and an earlier run's failure")
     func orderElsewhere() {
-        var lane = Lane(atOnce: 9)
+        let lane = Lane(atOnce: 9)
         let began = first("began", "i", due: .minutes(5))
         lane.expect(began)
         lane.lease([over("i"), over("i", contact: "fleet")])
-        expectNext(&lane, now, "over-i-owner +300")
-        expectNext(&lane, now, "over-i-fleet")
+        expectNext(lane, now, "over-i-owner +300")
+        expectNext(lane, now, "over-i-fleet")
         lane.released(over("i"))
         _ = lane.settled(began, .dead)
         lane.lease([over("i")])
-        expectNext(&lane, now, "over-i-owner")
+        expectNext(lane, now, "over-i-owner")
     }
 
     @Test("'over' waits for each of several messages, in whatever order they end")
     func orderOfSeveral() {
         let told = ["a", "b", "c"].map { first($0, "i", due: .minutes(5)) }
         for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-            var lane = Lane(atOnce: 9)
+            let lane = Lane(atOnce: 9)
             for delivery in told { lane.expect(delivery) }
             for place in order {
                 lane.lease([over("i")])
-                expectNext(&lane, now, "over-i-owner +300")
+                expectNext(lane, now, "over-i-owner +300")
                 lane.released(over("i"))
                 _ = lane.settled(told[place], .sent)
             }
             lane.lease([over("i")])
-            expectNext(&lane, now, "over-i-owner")
+            expectNext(lane, now, "over-i-owner")
         }
     }
 
     @Test("a beginning that was cancelled meanwhile holds nothing up for ever")
     func gone() {
-        var lane = Lane(atOnce: 9)
+        let lane = Lane(atOnce: 9)
         lane.expect(first("began", "i", due: .seconds(5)))
         var end = over("i")
         end.due = now + .seconds(6)
         lane.lease([end])
-        expectNext(&lane, now + .seconds(6), "over-i-owner")
+        expectNext(lane, now + .seconds(6), "over-i-owner")
     }
 }
 

@@ -54,20 +54,26 @@ package struct ByteWriter: ~Copyable {
         count += 1
     }
 
-    package mutating func append(_ text: String) {
-        var text = text
-        text.withUTF8 { append($0) }
-    }
+    package mutating func append(_ text: String) { text.withBytes { append($0) } }
 
     package mutating func append(literal text: StaticString) {
         append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    /// Eight bytes at once, as they lay in memory.
-    mutating func append(eight bytes: UInt64) {
-        ensure(8)
-        UnsafeMutableRawPointer(memory + count).storeBytes(of: bytes, as: UInt64.self)
-        count += 8
+    /// `"name":` of JSON, behind a comma where it `follows` another member: plain ASCII.
+    mutating func append(member name: StaticString, follows: Bool) {
+        let length = name.utf8CodeUnitCount
+        ensure(length + 4)
+        var place = memory + count
+        if follows {
+            place[0] = UInt8(ascii: ",")
+            place += 1
+        }
+        place[0] = UInt8(ascii: "\"")
+        (place + 1).update(from: name.utf8Start, count: length)
+        place[length + 1] = UInt8(ascii: "\"")
+        place[length + 2] = UInt8(ascii: ":")
+        count = place + length + 3 - memory
     }
 
     package mutating func append(_ bytes: [UInt8]) { bytes.withUnsafeBufferPointer { append($0) } }
@@ -92,11 +98,19 @@ package struct ByteWriter: ~Copyable {
             power *= 10
         }
         digits = max(digits, width)
-        for place in stride(from: count + digits - 1, through: count, by: -1) {
-            memory[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        }
+        var place = memory + count + digits
         count += digits
+        // Two at once: a division costs more than all that is done with its digits.
+        while digits > 1 {
+            let (hundreds, pair) = rest.quotientAndRemainder(dividingBy: 100)
+            let tens = UInt8(truncatingIfNeeded: pair / 10)
+            place -= 2
+            place[0] = UInt8(ascii: "0") + tens
+            place[1] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: pair) - tens * 10
+            rest = hundreds
+            digits -= 2
+        }
+        if digits == 1 { place[-1] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10) }
     }
 
     /// RFC 3339 in UTC with milliseconds.
@@ -123,6 +137,13 @@ package struct ByteWriter: ~Copyable {
 }
 
 extension String {
+    /// Its UTF-8 where it lies: `withUTF8` counts a reference, because it may change the text.
+    package func withBytes<Result>(_ read: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        if let result = utf8.withContiguousStorageIfAvailable(read) { return result }
+        var text = self
+        return text.withUTF8(read)
+    }
+
     /// A text that is made by appending: on the stack, where `capacity` is not far beyond a
     /// thousand and enough.
     package init(capacity: Int = 64, _ write: (inout ByteWriter) -> Void) {

@@ -36,8 +36,7 @@ enum CleanText {
 
     static func trimmed(_ text: String) -> String {
         // Nearly always the ends are ASCII, where a byte is a character.
-        var whole = text
-        let trimmed = whole.withUTF8 { bytes -> String? in
+        let trimmed = text.withBytes { bytes -> String? in
             guard let first = bytes.firstIndex(where: { !isASCIISpace($0) }),
                 let last = bytes.lastIndex(where: { !isASCIISpace($0) })
             else { return "" }
@@ -68,8 +67,7 @@ enum CleanText {
 
     /// Printable ASCII needs no closer look; nearly every text is so.
     private static func isPlain(_ text: String, keepsBreaks: Bool) -> Bool {
-        var text = text
-        return text.withUTF8 { bytes in
+        text.withBytes { bytes in
             let raw = UnsafeRawBufferPointer(bytes)
             var index = 0
             while index < raw.count {

@@ -31,8 +31,8 @@ package struct JSONWriter: ~Copyable {
         needsComma = true
     }
 
-    package mutating func list<Elements: Sequence>(
-        of elements: Elements, _ write: (inout JSONWriter, Elements.Element) -> Void
+    package mutating func list<Element>(
+        of elements: [Element], _ write: (inout JSONWriter, Element) -> Void
     ) {
         separate()
         out.append(UInt8(ascii: "["))
@@ -44,10 +44,7 @@ package struct JSONWriter: ~Copyable {
 
     /// The name of the member whose value comes next: one of ours, plain ASCII, never escaped.
     package mutating func name(_ name: StaticString) {
-        separate()
-        out.append(UInt8(ascii: "\""))
-        out.append(literal: name)
-        out.append(literal: "\":")
+        out.append(member: name, follows: needsComma)
         needsComma = false
     }
 
@@ -128,24 +125,26 @@ extension ByteWriter {
     /// already, and all that JSON asks to escape is ASCII: bytes, not characters, decide, so that a
     /// quote with a combining accent behind it is escaped as well.
     package mutating func append(escaped text: String) {
-        var text = text
-        text.withUTF8 { source in
-            let raw = UnsafeRawBufferPointer(source)
-            var index = 0
-            while index < raw.count {
-                if index + 8 <= raw.count {
-                    let eight = raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                    if !Self.mustEscape(anyOf: eight) {
-                        append(eight: eight)
-                        index += 8
-                        continue
-                    }
-                }
-                let byte = raw[index]
+        text.withBytes { bytes in
+            if Self.isPlain(UnsafeRawBufferPointer(bytes)) { return append(bytes) }
+            for byte in bytes {
                 if Self.mustEscape(byte) { append(escapeOf: byte) } else { append(byte) }
-                index += 1
             }
         }
+    }
+
+    /// Nearly every text is. Says no of some that are: then their bytes are looked at one by one.
+    private static func isPlain(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count >= 8 else { return !bytes.contains(where: mustEscape) }
+        let last = bytes.count - 8
+        var index = 0
+        while index < last {
+            if mustEscape(anyOf: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)) {
+                return false
+            }
+            index += 8
+        }
+        return !mustEscape(anyOf: bytes.loadUnaligned(fromByteOffset: last, as: UInt64.self))
     }
 
     private static func mustEscape(_ byte: UInt8) -> Bool {

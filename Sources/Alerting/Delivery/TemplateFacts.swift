@@ -89,6 +89,7 @@ struct MessageView {
         }
     }
 
+    @inline(__always)
     private func incident(_ name: TemplateName, _ item: Item) -> TemplateValue? {
         switch name {
         case .id: .foreign(item.incident.id)
@@ -102,6 +103,7 @@ struct MessageView {
 }
 
 extension Item {
+    @inline(__always)
     fileprivate func member(_ name: TemplateName, at index: Int) -> TemplateValue? {
         switch name {
         case .device: device == nil ? nil : .device(index)
@@ -230,7 +232,7 @@ extension MessageView {
             let reason = facts.delivery.items[index].reason
             return .flag(reason == .cleared || reason == .corrected)
         }
-        return facts.words(filter, of: facts.delivery.items[index]).map { .text($0) }
+        return facts.words(filter, ofItem: index).map { .text($0) }
     }
 
     private static func text(_ text: String, by filter: TemplateFilter) -> TemplateValue? {
@@ -285,28 +287,32 @@ extension MessageView {
 
 extension TemplateFacts {
     /// `theft-at-night (first message)`.
+    @inline(__always)
     private func why(_ item: Item) -> String {
-        String { writer in
-            writer.append(item.rule)
+        let (rule, reason) = (item.rule, wording.reason(item.reason))
+        return String { writer in
+            writer.append(rule)
             writer.append(literal: " (")
-            writer.append(wording.reason(item.reason))
+            writer.append(reason)
             writer.append(literal: ")")
         }
     }
 
-    fileprivate func words(_ filter: TemplateFilter, of item: Item) -> String? {
-        switch filter {
-        case .title: delivery.items.count == 1 ? title : wording.title(item)
-        case .who: item.who
-        case .what: item.what(wording)
-        case .headline: wording.headline(item, what: item.what(wording))
-        case .where: item.whereabouts(wording)
-        case .why: CleanText.line(why(item))
-        case .link: publicURL.map(item.incidentURL(public:))
-        case .mapLink: item.position.flatMap(Wording.mapLink)
-        case .when: item.event.map { when($0) }
-        case .age: item.event.flatMap { age($0) }
-        case .ago: item.event.map { ago($0.time ?? $0.received) }
+    /// By its place, and of its parts each filter takes what it needs: an item is large.
+    fileprivate func words(_ filter: TemplateFilter, ofItem index: Int) -> String? {
+        let items = delivery.items
+        return switch filter {
+        case .title: items.count == 1 ? title : wording.title(items[index])
+        case .who: items[index].who
+        case .what: items[index].what(wording)
+        case .headline: wording.headline(items[index], what: items[index].what(wording))
+        case .where: items[index].whereabouts(wording)
+        case .why: CleanText.line(why(items[index]))
+        case .link: publicURL.map(items[index].incidentURL(public:))
+        case .mapLink: items[index].position.flatMap(Wording.mapLink)
+        case .when: items[index].event.map { when($0) }
+        case .age: items[index].event.flatMap { age($0) }
+        case .ago: items[index].event.map { ago($0.time ?? $0.received) }
         default: nil
         }
     }
@@ -314,18 +320,20 @@ extension TemplateFacts {
 
 extension Item {
     /// The device's name; of a source its own, and where there is neither the rule stands for it.
-    var who: String {
+    @inline(__always) var who: String {
         guard let device else { return source.map { CleanText.line($0) } ?? rule }
         let name = CleanText.trimmed(CleanText.line(device.name))
         return name.isEmpty ? CleanText.line(device.uniqueId) : name
     }
 
+    @inline(__always)
     func what(_ wording: Wording) -> String {
         guard let event else { return rule }
         return CleanText.line(
             wording.what(event, place: place.map { CleanText.line($0) }, position))
     }
 
+    @inline(__always)
     func whereabouts(_ wording: Wording) -> String {
         wording.whereabouts(position, address: position?.address.map { CleanText.line($0) })
     }
@@ -333,6 +341,7 @@ extension Item {
 
 extension Wording {
     /// `Cargo 1: vibration alarm`.
+    @inline(__always)
     func title(_ item: Item) -> String {
         let who = item.who
         let headline = headline(item, what: item.what(self))
@@ -346,8 +355,9 @@ extension Wording {
     fileprivate func title(of delivery: Delivery) -> String {
         let items = delivery.items
         guard let lead = TemplateFacts.lead(items) else { return delivery.trouble?.subject ?? "" }
-        guard items.count > 1 else { return title(items[lead]) }
-        return "\(items.count) \(pick("messages", "Meldungen")): \(title(items[lead]))"
+        let title = title(items[lead])
+        guard items.count > 1 else { return title }
+        return "\(items.count) \(pick("messages", "Meldungen")): \(title)"
     }
 }
 

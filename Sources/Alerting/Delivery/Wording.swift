@@ -143,6 +143,7 @@ extension Wording {
 
 extension Wording {
     /// What the message says of an item, in a few words; the subject is made of it.
+    @inline(__always)
     func headline(_ item: Item, what: String) -> String {
         switch item.reason {
         case .cleared: return pick("\(item.rule) is over", "\(item.rule) ist vorbei")
@@ -159,6 +160,7 @@ extension Wording {
     }
 
     /// What is over when it is told says so (RULES.md, *What a rule does* 2 and 8).
+    @inline(__always)
     private func over(_ item: Item, else other: String) -> String {
         item.incident.state == .cleared ? pick(" (over already)", " (schon vorbei)") : other
     }
