@@ -161,7 +161,7 @@ final class WebhookCompletion: Sendable {
     func look(_ arrivals: [Arrival], _ result: Result<[Acceptance], AcceptFailure>) {
         // By their places, and first what needs no copy of them: nearly all have a device.
         let isWhole = arrivals.indices.allSatisfy {
-            arrivals[$0].event.device != nil || !arrivals[$0].event.isBare
+            arrivals[$0].event.device?.id != nil || !arrivals[$0].event.isBare
         }
         guard !isWhole, case .success(let acceptances) = result
         else { return }

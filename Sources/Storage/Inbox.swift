@@ -179,8 +179,8 @@ extension Ledger {
         statement.bind(
             13,
             Event.has(
-                device: arrivals[index].event.device != nil,
-                position: arrivals[index].event.position != nil))
+                device: arrivals[index].event.device?.id != nil,
+                position: arrivals[index].event.position?.id != nil))
         statement.bind(14, arrivals[index].event.txn)
     }
 
@@ -188,8 +188,9 @@ extension Ledger {
         _ event: consuming Event, seq: Int64, _ now: Instant, isCopy: Bool = false
     ) {
         event.received = now
-        let input: Input = isCopy ? .copy(event) : .event(event)
-        outcome.inputs.append(StoredInput(seq: seq, received: now, input: input))
+        let stored = StoredInput(
+            seq: seq, received: now, input: isCopy ? .copy(consume event) : .event(consume event))
+        outcome.inputs.append(stored)
     }
 
     // MARK: Commands and trouble

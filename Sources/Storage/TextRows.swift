@@ -7,16 +7,16 @@ import Alerting
 extension ByteWriter {
     /// Appends a row of a column's text.
     mutating func row(_ fields: String?...) {
-        for (index, field) in fields.enumerated() {
-            if index > 0 { append(tab) }
-            if let field { append(field: field) } else { append(literal: "\\N") }
-        }
-        append(lineFeed)
+        for text in fields { field(known: text) }
+        endRow()
     }
 
-    private mutating func append(field: String) {
-        field.withBytes { text in
-            if !text.contains(where: { $0 == escape || $0 == tab || $0 == lineFeed }) {
+    // MARK: One field after the other, without a list of them
+
+    mutating func field(_ text: String) {
+        text.withBytes { text in
+            // Some that need not be escaped are looked at one by one.
+            if Self.firstEscaped(in: UnsafeRawBufferPointer(text), from: 0) == text.count {
                 return append(text)
             }
             for byte in text {
@@ -28,7 +28,20 @@ extension ByteWriter {
                 }
             }
         }
+        append(tab)
     }
+
+    mutating func field(_ number: Int64) {
+        append(decimal: number)
+        append(tab)
+    }
+
+    /// Nothing is not an empty text.
+    mutating func field(known text: String?) {
+        if let text { field(text) } else { append(literal: "\\N\t") }
+    }
+
+    mutating func endRow() { replaceLast(by: lineFeed) }
 }
 
 enum TextRows {
@@ -113,7 +126,11 @@ extension Attributes {
 extension Verdict {
     static func write(_ verdicts: [Verdict], to column: inout ByteWriter) {
         for verdict in verdicts {
-            column.row(verdict.rule, verdict.result.rawValue, verdict.leaf, verdict.incident)
+            column.field(verdict.rule)
+            column.field(verdict.result.rawValue)
+            column.field(known: verdict.leaf)
+            column.field(known: verdict.incident)
+            column.endRow()
         }
     }
 
@@ -131,7 +148,11 @@ extension Verdict {
 extension Incident.Told {
     static func write(_ told: [Incident.Told], to column: inout ByteWriter) {
         for one in told {
-            column.row(one.contact, one.channel.description, one.address, one.template)
+            column.field(one.contact)
+            column.field(one.channel.description)
+            column.field(one.address)
+            column.field(one.template)
+            column.endRow()
         }
     }
 
@@ -149,7 +170,10 @@ extension Incident.Told {
 extension Incident.Member {
     static func write(_ members: [Incident.Member], to column: inout ByteWriter) {
         for member in members {
-            column.row(member.kind, member.place, "\(member.at.milliseconds)")
+            column.field(member.kind)
+            column.field(known: member.place)
+            column.field(member.at.milliseconds)
+            column.endRow()
         }
     }
 

@@ -54,6 +54,12 @@ package struct ByteWriter: ~Copyable {
         count += 1
     }
 
+    /// Of what is written already.
+    package mutating func replaceLast(by byte: UInt8) {
+        precondition(count > 0, "nothing is written")
+        memory[count - 1] = byte
+    }
+
     package mutating func append(_ text: String) { text.withBytes { append($0) } }
 
     package mutating func append(literal text: StaticString) {

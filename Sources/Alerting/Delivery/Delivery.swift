@@ -26,7 +26,16 @@ package struct ChannelName: Hashable, Sendable, Comparable, CustomStringConverti
         guard (kind == .email) == name.isEmpty else { return nil }
     }
 
-    package var description: String { name.isEmpty ? kind.rawValue : "\(kind.rawValue):\(name)" }
+    package var description: String {
+        guard !name.isEmpty else { return kind.rawValue }
+        // Each delivery asks for it, and interpolation takes its time.
+        let (kind, name) = (kind.rawValue, name)
+        return String { writer in
+            writer.append(kind)
+            writer.append(UInt8(ascii: ":"))
+            writer.append(name)
+        }
+    }
 
     package init(from decoder: any Decoder) throws {
         let text = try decoder.singleValueContainer().decode(String.self)

@@ -126,37 +126,40 @@ extension ByteWriter {
     /// quote with a combining accent behind it is escaped as well.
     package mutating func append(escaped text: String) {
         text.withBytes { bytes in
-            if Self.isPlain(UnsafeRawBufferPointer(bytes)) { return append(bytes) }
-            for byte in bytes {
-                if Self.mustEscape(byte) { append(escapeOf: byte) } else { append(byte) }
+            var start = 0
+            while true {
+                let end = Self.firstEscaped(in: UnsafeRawBufferPointer(bytes), from: start)
+                append(UnsafeBufferPointer(rebasing: bytes[start..<end]))
+                guard end < bytes.count else { return }
+                append(escapeOf: bytes[end])
+                start = end + 1
             }
         }
     }
 
-    /// Nearly every text is. Says no of some that are: then their bytes are looked at one by one.
-    private static func isPlain(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard bytes.count >= 8 else { return !bytes.contains(where: mustEscape) }
-        let last = bytes.count - 8
-        var index = 0
-        while index < last {
-            if mustEscape(anyOf: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)) {
-                return false
-            }
+    /// Where the first byte stands that must be escaped; behind the last where there is none.
+    package static func firstEscaped(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        var index = start
+        while index + 8 <= bytes.count {
+            let found = escaped(in: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+            if found != 0 { return index + found.trailingZeroBitCount / 8 }
             index += 8
         }
-        return !mustEscape(anyOf: bytes.loadUnaligned(fromByteOffset: last, as: UInt64.self))
+        while index < bytes.count, !mustEscape(bytes[index]) { index += 1 }
+        return index
     }
 
     private static func mustEscape(_ byte: UInt8) -> Bool {
         byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7F
     }
 
-    /// Says yes of some too that need not be (`UInt64.flags`), never no of one that must.
-    private static func mustEscape(anyOf eight: UInt64) -> Bool {
+    /// A bit for each of eight bytes that must be. The lowest one is right; those above it may be
+    /// of bytes that need not be (`UInt64.flags`).
+    private static func escaped(in eight: UInt64) -> UInt64 {
         let found =
             eight.flags(below: 0x20) | (eight ^ .each(0x22)).flags(below: 1)
             | (eight ^ .each(0x5C)).flags(below: 1) | (eight ^ .each(0x7F)).flags(below: 1)
-        return found & .each(0x80) != 0
+        return found & .each(0x80)
     }
 
     private mutating func append(escapeOf byte: UInt8) {
