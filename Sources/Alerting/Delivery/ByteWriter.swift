@@ -93,8 +93,6 @@ package struct ByteWriter: ~Copyable {
 
     /// The number in decimal digits, with zeros before it where it has fewer than `width`.
     package mutating func append(decimal number: Int64, width: Int = 1) {
-        // A sign, and the 19 digits of the greatest.
-        ensure(20 + width)
         if number < 0 { append(UInt8(ascii: "-")) }
         var rest = number.magnitude
         var digits = 1
@@ -104,6 +102,7 @@ package struct ByteWriter: ~Copyable {
             power *= 10
         }
         digits = max(digits, width)
+        ensure(digits)
         var place = memory + count + digits
         count += digits
         // Two at once: a division costs more than all that is done with its digits.

@@ -16,12 +16,11 @@ enum CleanText {
     }
 
     private static func clean(_ text: String, keepsBreaks: Bool, limit: Int) -> String {
+        // Nearly every text is short and plain.
+        if text.utf8.count <= limit, isPlain(text, keepsBreaks: keepsBreaks) { return text }
         // Cut before as well: a name of a megabyte is not worth looking through to its end.
         let text = cut(text, bytes: limit * 2)
-        let clean =
-            isPlain(text, keepsBreaks: keepsBreaks)
-            ? text : filtered(text, keepsBreaks: keepsBreaks)
-        return cut(clean, bytes: limit)
+        return cut(filtered(text, keepsBreaks: keepsBreaks), bytes: limit)
     }
 
     /// A subject: one line without spaces around it, at most so many characters.
@@ -58,7 +57,10 @@ enum CleanText {
 
     /// Cuts visibly and never inside a scalar, so that what is left is UTF-8.
     static func cut(_ text: String, bytes limit: Int) -> String {
-        guard text.utf8.count > limit else { return text }
+        text.utf8.count > limit ? shortened(text, bytes: limit) : text
+    }
+
+    private static func shortened(_ text: String, bytes limit: Int) -> String {
         let ellipsis = "…"
         var end = text.utf8.index(text.startIndex, offsetBy: max(0, limit - ellipsis.utf8.count))
         while text.utf8[end] & 0b1100_0000 == 0b1000_0000 { end = text.utf8.index(before: end) }
