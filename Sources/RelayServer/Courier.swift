@@ -133,7 +133,11 @@ package final class Courier: Sendable {
     package func stop(grace: Duration) async {
         let (workers, idle) = state.withLock { state in
             state.isStopping = true
-            return (Array(state.workers.values), state.lanes.values.flatMap(\.idle))
+            let idle = state.lanes.values.flatMap { lane in
+                defer { lane.idle = [] }
+                return lane.idle
+            }
+            return (Array(state.workers.values), idle)
         }
         for worker in idle { worker.resume(returning: nil) }
         signal.raise()

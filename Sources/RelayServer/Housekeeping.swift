@@ -69,9 +69,9 @@ struct Housekeeping: Service {
 
     private func send(_ heartbeat: Heartbeat) async throws {
         var failed = false
-        let client = WebClient(transfer: CurlTransfer(name: "heartbeat"))
+        let client = WebClient("GET", heartbeat.url, over: CurlTransfer(name: "heartbeat"))
         while true {
-            let answered = (200..<300).contains(await client.ask("GET", heartbeat.url).status)
+            let answered = (200..<300).contains(await client.ask().status)
             if answered == failed {
                 // Said once for each change, not for each beat.
                 logger.log(

@@ -4,9 +4,19 @@
 import Alerting
 import Channels
 
-/// Asks one server.
+/// Asks one page of one server, as often as it likes: the transfer keeps what an endpoint needs as
+/// long as it lives.
 struct WebClient {
-    let transfer: CurlTransfer
+    private let transfer: CurlTransfer
+    private let endpoint: Endpoint
+
+    init(
+        _ method: String, _ url: String, timeout: Duration = .seconds(10),
+        over transfer: CurlTransfer
+    ) {
+        self.transfer = transfer
+        endpoint = Endpoint(url: Secret(url), method: method, timeout: timeout)
+    }
 
     /// An answer: its status (0: none came) and its body.
     struct Answer {
@@ -14,15 +24,11 @@ struct WebClient {
         var body: [UInt8]
     }
 
-    func ask(
-        _ method: String, _ url: String, headers: [String] = [], body: [UInt8] = [],
-        timeout: Duration = .seconds(10)
-    ) async -> Answer {
+    func ask(headers: [String] = [], body: [UInt8] = []) async -> Answer {
         var request = TransferRequest()
         request.headers = headers
         request.body = body
-        let result = await transfer.perform(
-            request, at: Endpoint(url: Secret(url), method: method, timeout: timeout))
+        let result = await transfer.perform(request, at: endpoint)
         return Answer(status: result.end == .answered ? result.status : 0, body: result.body)
     }
 }

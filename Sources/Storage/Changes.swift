@@ -195,16 +195,16 @@ extension Ledger {
             WHERE state < 2 AND last_match >= ?2
             """,
             """
-            UPDATE delivery SET due = due + ?1
-            WHERE state = 3
+            UPDATE \(Delivery.unsent) SET due = due + ?1
+            \(Delivery.condition(.held))
               AND (SELECT created FROM outbox WHERE outbox.n = delivery.n) >= ?2
             """,
             "UPDATE silent_source SET since = since + ?1 WHERE since >= ?2",
             // The deadline of what waits to be delivered, for the next run.
             """
             UPDATE outbox SET created = created + ?1 WHERE created >= ?2
-              AND n IN (SELECT n FROM delivery WHERE state = 0
-                UNION ALL SELECT n FROM delivery WHERE state = 3)
+              AND n IN (SELECT n FROM \(Delivery.bare(.queued))
+                UNION ALL SELECT n FROM \(Delivery.bare(.held)))
             """,
         ] {
             let statement = try prepare(sql)

@@ -33,9 +33,24 @@ extension Delivery {
     /// The same without the facts.
     static func bare(_ state: State) -> String { "\(unsent) \(condition(state))" }
 
-    private static let unsent = "delivery INDEXED BY delivery_unsent"
-    // The index's own condition is repeated: SQLite does not see that the other implies it.
-    private static func condition(_ state: State) -> String {
+    /// Newest first, `?1` of them: found in the index, so that no more facts are read than shown.
+    static let newestDead = """
+        (SELECT n FROM \(bare(.dead)) ORDER BY n DESC LIMIT ?1) AS newest
+        CROSS JOIN outbox ON outbox.n = newest.n
+        CROSS JOIN delivery ON delivery.id = outbox.id
+        """
+    /// Dead ones are queued again for the moment `?1`: the one with the id `?2`, or all.
+    static func revival(ofAll isOfAll: Bool) -> String {
+        let change = "SET state = 0, due = ?1"
+        return isOfAll
+            ? "UPDATE \(unsent) \(change) \(condition(.dead))"
+            : "UPDATE delivery \(change) \(condition(.dead)) AND id = ?2"
+    }
+
+    static let unsent = "delivery INDEXED BY delivery_unsent"
+    // The index's own condition is repeated: SQLite does not see that the other implies it, and
+    // would look through all deliveries.
+    static func condition(_ state: State) -> String {
         "WHERE state <> 2 AND state = \(state.column)"
     }
 

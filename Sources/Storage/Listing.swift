@@ -73,8 +73,8 @@ package struct Listing: Sendable {
             let rows = try snapshot.prepare(
                 """
                 SELECT \(Delivery.columns), \(Attempt.columns)
-                FROM \(deadOnly ? Delivery.rows(.dead) : Delivery.rows)
-                ORDER BY \(deadOnly ? "delivery" : "outbox").n DESC LIMIT ?1
+                FROM \(deadOnly ? Delivery.newestDead : Delivery.rows)
+                ORDER BY outbox.n DESC LIMIT ?1
                 """)
             rows.bind(1, limit)
             let history = try snapshot.prepare(

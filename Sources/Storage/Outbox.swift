@@ -208,10 +208,9 @@ extension Ledger {
     /// - Parameter id: nil: all of them.
     func retry(_ id: String?) throws -> Int {
         let now = stamp()
-        let update = try prepare(
-            "UPDATE delivery SET state = 0, due = ?2 WHERE state = 5 AND (?1 IS NULL OR id = ?1)")
-        update.bind(1, id)
-        update.bind(2, now)
+        let update = try prepare(Delivery.revival(ofAll: id == nil))
+        update.bind(1, now)
+        if let id { update.bind(2, id) }
         try update.run()
         let count = update.changes
         outcome.reload = count > 0

@@ -61,9 +61,9 @@ final class RelayBench: Sendable {
     func admin(
         _ method: String, _ path: String, _ headers: [String] = [], body: String = ""
     ) async -> (status: Int, body: String) {
-        let answer = await WebClient(transfer: transfer).ask(
-            method, "http://127.0.0.1:\(ports.admin)/\(path)", headers: headers,
-            body: Array(body.utf8))
+        let page = "http://127.0.0.1:\(ports.admin)/\(path)"
+        let answer = await WebClient(method, page, over: transfer)
+            .ask(headers: headers, body: Array(body.utf8))
         return (answer.status, String(decoding: answer.body, as: UTF8.self))
     }
 
@@ -75,9 +75,8 @@ final class RelayBench: Sendable {
 
     func post(_ id: Int) async throws -> Int {
         let body = try arrival(id, at: Timekeeper.wallTime).body
-        return await WebClient(transfer: transfer).ask(
-            "POST", "http://127.0.0.1:\(ports.webhook)/hooks/one", body: body
-        ).status
+        let page = "http://127.0.0.1:\(ports.webhook)/hooks/one"
+        return await WebClient("POST", page, over: transfer).ask(body: body).status
     }
 
     /// While connections to both listeners are still open.

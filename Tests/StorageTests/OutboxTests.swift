@@ -1,6 +1,7 @@
 // Deliveries from their enqueueing to sent or dead, over restarts.
 import Alerting
 import Foundation
+import GRDB
 import Synchronization
 import Testing
 
@@ -214,6 +215,41 @@ import Testing
         try await store.settle([alone])
         #expect(try store.lease(channel: fleet, now: now, limit: 99).count == 49)
         store.close()
+    }
+
+    @Test("no statement looks through all deliveries, most of which were sent long ago")
+    func byIndex() async throws {
+        let said = Mutex<Set<String>>([])
+        let place = try Place()
+        let store = try Store(
+            path: place.path, clock: { [clock = place.clock] in clock.now }, decode: { _ in nil },
+            fault: { sql in said.withLock { _ = $0.insert(sql) } })
+        defer { store.close() }
+        try await store.commit([
+            step(
+                nil, now: now, [.clockSet(forward: .seconds(60), since: now)],
+                [delivery("a", due: now), delivery("b", due: now, state: .held)])
+        ])
+        for (end, result) in [(Settlement.Next.dead, Attempt.Result.rejected), (.sent, .delivered)]
+        {
+            try await store.settle([
+                Settlement(delivery: "a", attempt: attempt(result), next: end)
+            ])
+            #expect(try store.retry("a") == (end == .dead))
+        }
+        #expect(try store.retryAllDead() == 0)
+        let statements = said.withLock { $0 } + ["SELECT 1 FROM \(Delivery.newestDead)"]
+        let plans = try await store.file.reading.read { db in
+            try statements.filter { $0.contains("delivery") }.map { sql in
+                let plan = try db.makeStatement(sql: "EXPLAIN QUERY PLAN " + sql)
+                plan.setUncheckedArguments(StatementArguments())
+                return (sql, try Row.fetchAll(plan).map { $0["detail"] as String })
+            }
+        }
+        #expect(plans.count > 8)
+        for (sql, plan) in plans {
+            #expect(!plan.contains("SCAN delivery"), "\(sql): \(plan)")
+        }
     }
 
     @Test("what is put off comes later, with the history it had, over a restart too")

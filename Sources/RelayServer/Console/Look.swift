@@ -147,8 +147,9 @@ package struct Look: Sendable {
     private func ask(_ path: String, _ body: [String: String]) async throws -> [UInt8] {
         let token = try AdminToken.read(AdminToken.path(beside: configuration.data))
         let transfer = CurlTransfer(name: "admin")
-        let answer = await WebClient(transfer: transfer).ask(
-            "POST", "http://\(configuration.admin)/api/\(path)",
+        let client = WebClient(
+            "POST", "http://\(configuration.admin)/api/\(path)", over: transfer)
+        let answer = await client.ask(
             headers: ["Authorization: Bearer \(token)", "Content-Type: application/json"],
             body: [UInt8](try JSONEncoder().encode(body)))
         await transfer.stop()
