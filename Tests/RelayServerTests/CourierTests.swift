@@ -61,6 +61,21 @@ struct CourierTests {
         return (notifier, Courier.Exit(notifier: notifier, atOnce: atOnce))
     }
 
+    @Test("the list of deliveries names the rules, or what is wrong with the relay itself")
+    func listed() async throws {
+        let bench = try CourierBench([:])
+        var trouble = delivery("b", created: bench.now)
+        trouble.items = []
+        trouble.trouble = Trouble(kind: .badReload, subject: "s", text: "t")
+        try await bench.enqueue(delivery("a", created: bench.now), trouble)
+        let configuration = Configuration(data: bench.folder.database, rules: "rules")
+        let lines = try Look(configuration).deliveries(dead: false, last: 9).split(separator: "\n")
+        #expect(lines.count == 3)
+        #expect(lines[1].contains("shaken"))
+        #expect(lines[2].contains("outcry:bad-reload"))
+        await bench.stop()
+    }
+
     @Test("what is due is sent, and recorded with its attempt")
     func delivers() async throws {
         let (notifier, exit) = exit()

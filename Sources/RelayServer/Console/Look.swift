@@ -87,6 +87,12 @@ package struct Look: Sendable {
         return lines.map(Table.clean).joined(separator: "\n")
     }
 
+    /// What a delivery is about: its rules, or what is wrong with the relay itself.
+    private static func rules(_ delivery: Delivery) -> String {
+        if let trouble = delivery.trouble { return "outcry:\(trouble.kind.rawValue)" }
+        return Set(delivery.items.map(\.rule)).sorted().joined(separator: ", ")
+    }
+
     /// Deliveries, the newest last.
     package func deliveries(dead: Bool, last: Int) throws -> String {
         var table = Table([
@@ -95,10 +101,9 @@ package struct Look: Sendable {
         let listed = try listing().deliveries(deadOnly: dead, limit: max(1, last))
         for entry in listed.reversed() {
             let delivery = entry.delivery
-            let rules = Set(delivery.items.map(\.rule)).sorted().joined(separator: ", ")
             table.add([
                 delivery.id, delivery.state.rawValue, delivery.contact, "\(delivery.channel)",
-                delivery.reason.rawValue, rules.isEmpty ? "-" : rules, delivery.created.rfc3339,
+                delivery.reason.rawValue, Self.rules(delivery), delivery.created.rfc3339,
                 String(delivery.attempts), entry.attempts.last?.note ?? "-",
             ])
             guard dead else { continue }
