@@ -10,19 +10,21 @@ struct HandlePool {
     private var kept: [ObjectIdentifier: EndpointHandles] = [:]
     private var count = 0
 
-    mutating func handles(for endpoint: Endpoint) -> EndpointHandles {
+    private mutating func handles(for endpoint: Endpoint) -> EndpointHandles {
         if let known = kept[ObjectIdentifier(endpoint)] { return known }
         let new = EndpointHandles(endpoint)
         kept[ObjectIdentifier(endpoint)] = new
         return new
     }
 
-    /// nil: libcurl refuses a setting.
-    mutating func take(for endpoint: Endpoint) -> UnsafeMutableRawPointer? {
-        let handles = handles(for: endpoint)
-        guard let handle = handles.idle.popLast() else { return handles.make() }
+    /// A handle, and what its endpoint's share; nil: libcurl refuses a setting.
+    mutating func take(
+        for endpoint: Endpoint
+    ) -> (handle: UnsafeMutableRawPointer, shared: EndpointHandles)? {
+        let shared = handles(for: endpoint)
+        guard let handle = shared.idle.popLast() else { return shared.make().map { ($0, shared) } }
         count -= 1
-        return handle
+        return (handle, shared)
     }
 
     mutating func put(_ handle: UnsafeMutableRawPointer, for endpoint: Endpoint) {

@@ -62,11 +62,7 @@ final class Job: @unchecked Sendable {
             addHeaders()
             lastHeader?.pointee.next = shared.headers
             outcry_easy_setopt_list(handle, CURLOPT_HTTPHEADER, headers ?? shared.headers)
-            outcry_easy_setopt_offset(
-                handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
-            request.body.withUnsafeBytes { bytes in
-                _ = outcry_easy_setopt_bytes(handle, CURLOPT_COPYPOSTFIELDS, bytes.baseAddress)
-            }
+            attachBody(to: handle)
         case .pages:
             outcry_easy_setopt_pointer(handle, CURLOPT_HEADERDATA, context)
             if let page = request.page { attach(page, to: handle) }
@@ -83,6 +79,14 @@ final class Job: @unchecked Sendable {
             // Not given as a String, of which Swift would make an array first.
             headers = line.withCString { curl_slist_append(headers, $0) }
             lastHeader = lastHeader?.pointee.next ?? headers
+        }
+    }
+
+    private func attachBody(to handle: UnsafeMutableRawPointer) {
+        outcry_easy_setopt_offset(
+            handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
+        request.body.withUnsafeBytes { bytes in
+            _ = outcry_easy_setopt_bytes(handle, CURLOPT_COPYPOSTFIELDS, bytes.baseAddress)
         }
     }
 
@@ -112,11 +116,7 @@ final class Job: @unchecked Sendable {
             return
         }
         outcry_easy_setopt_long(handle, CURLOPT_POST, 1)
-        outcry_easy_setopt_offset(
-            handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
-        request.body.withUnsafeBytes { bytes in
-            _ = outcry_easy_setopt_bytes(handle, CURLOPT_COPYPOSTFIELDS, bytes.baseAddress)
-        }
+        attachBody(to: handle)
     }
 
     /// What came of it, read from the handle.

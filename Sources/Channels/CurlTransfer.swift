@@ -158,10 +158,10 @@ package final class CurlTransfer: Sendable {
         guard !job.cancelled.load(ordering: .relaxed) else {
             return job.finish(TransferResult(end: .cancelled))
         }
-        guard let handle = pool.take(for: job.endpoint) else {
+        guard let (handle, shared) = pool.take(for: job.endpoint) else {
             return job.finish(TransferResult(end: .unusable, detail: "libcurl refuses a setting"))
         }
-        job.attach(to: handle, of: pool.handles(for: job.endpoint))
+        job.attach(to: handle, of: shared)
         guard curl_multi_add_handle(multi, handle) == CURLM_OK else {
             let result = job.detach(.unusable)
             curl_easy_cleanup(handle)
