@@ -134,12 +134,9 @@ package struct Engine: Sendable {
             step.about(happening())
             judgeAgain(subject, memory, &step)
         }
-        var judgement = Judgement(seq: seq, device: subject.key, rulesHash: rules.book.hash)
-        judgement.fix = answers.placeReport
-        if event.device == nil { judgement.attributes = subject.facts.deviceAttributes }
         let matching = answers.hasMatch ? step.about(happening()) : nil
-        judgement.verdicts = step.take(answers, subject, memory, matching)
-        if !step.verdicts.isEmpty { judgement.verdicts = step.verdicts + judgement.verdicts }
+        var verdicts = step.take(answers, subject, memory, matching)
+        if !step.verdicts.isEmpty { verdicts = step.verdicts + verdicts }
 
         // What its position crosses, if a copy brings one, is this event's.
         let mayCross = event.position == nil && !rules.index.boundaries.isEmpty
@@ -149,9 +146,12 @@ package struct Engine: Sendable {
             step.keep(
                 Recent(
                     seq: seq, device: subject.key, event: event,
-                    matched: judgement.verdicts.compactMap { $0.isMatch ? $0.rule : nil }))
+                    matched: verdicts.compactMap { $0.isMatch ? $0.rule : nil }))
         }
-        step.step.judgement = judgement
+        step.step.judgement = Judgement(
+            seq: seq, device: subject.key, fix: answers.placeReport,
+            attributes: event.device == nil ? subject.facts.deviceAttributes : nil,
+            rulesHash: rules.book.hash, verdicts: verdicts)
         take(others, subject, memory, &step)
     }
 

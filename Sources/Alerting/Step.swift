@@ -107,13 +107,14 @@ package struct Judgement: Sendable, Hashable {
     package var attributes: Attributes?
     package var rulesHash: String
     /// For each rule that the event could match.
-    package var verdicts: [Verdict]
+    package var verdicts: [Verdict] = []
+}
 
+extension Judgement {
+    // By that of all members: one that sets them one by one ends with a copy of them all.
     package init(seq: Int64, device: DeviceKey, rulesHash: String) {
-        self.seq = seq
-        self.device = device
-        self.rulesHash = rulesHash
-        verdicts = []
+        self.init(
+            seq: seq, device: device, fix: nil, attributes: nil, rulesHash: rulesHash, verdicts: [])
     }
 }
 

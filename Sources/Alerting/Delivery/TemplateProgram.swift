@@ -4,22 +4,28 @@
 // for what TemplateCheck lets pass; what it does not cover is left to the library.
 
 struct TemplateProgram: Sendable {
-    fileprivate enum Node: Sendable {
-        case text([UInt8])
-        case value(Expression)
-        case section(Expression, [Node])
-        case inverted(Expression, [Node])
+    /// A step of the program. Plain numbers, for each is looked at by copy: what it says stands in
+    /// the lists below.
+    fileprivate struct Node {
+        enum Kind { case text, value, section, inverted }
+
+        var kind: Kind
+        /// Of a text: which of `bytes`.
+        var text = 0..<0
+        var expression = Expression()
+        /// Of a section: behind its body, which follows it.
+        var end = 0
     }
 
-    /// `filter(filter(name.name))`. A class: a program hands its nodes on by copy.
-    fileprivate final class Expression: Sendable {
-        let start: Start
-        /// The names behind the first one.
-        let path: [TemplateName]
-        /// The innermost first.
-        let filters: [TemplateFilter]
+    /// `filter(filter(name.name))`.
+    fileprivate struct Expression {
+        var start = Start.top
+        /// The names behind the first one: which of `names`.
+        var path = 0..<0
+        /// The innermost first: which of `filters`.
+        var filters = 0..<0
 
-        enum Start: Sendable {
+        enum Start {
             /// `.`
             case top
             /// `.name`: of what is on top, and of nothing around it.
@@ -29,26 +35,13 @@ struct TemplateProgram: Sendable {
             /// Nothing: `last()`.
             case loop
         }
-
-        init?(_ tag: TemplateTag) {
-            guard let (name, filters) = tag.expression else { return nil }
-            let names = name.split(separator: ".").map { TemplateName(rawValue: String($0)) }
-            let known = names.compactMap(\.self)
-            self.filters = filters.reversed().compactMap { TemplateFilter(rawValue: $0) }
-            path = Array(known.dropFirst())
-            if let first = known.first {
-                start = name.hasPrefix(".") ? .topsOwn(first) : .innermost(first)
-            } else {
-                start = name == "." ? .top : .loop
-            }
-            guard known.count == names.count, self.filters.count == filters.count else {
-                return nil
-            }
-        }
     }
 
-    fileprivate let nodes: [Node]
-    private let escaping: TemplateEscaping
+    fileprivate var nodes: [Node] = []
+    fileprivate var bytes: [UInt8] = []
+    fileprivate var names: [TemplateName] = []
+    fileprivate var filters: [TemplateFilter] = []
+    fileprivate let escaping: TemplateEscaping
 
     /// - Parameter text: of a template without findings.
     /// - Returns: nil where the library must render it.
@@ -57,10 +50,9 @@ struct TemplateProgram: Sendable {
         // behind it (an accent, CRLF) is another character. Its line feeds are more than one, too.
         guard text.allSatisfy({ $0.isASCII ? $0 != "\r\n" && $0 != "\r" : !Self.mayMislead($0) })
         else { return nil }
-        var parser = TemplateParser(text)
-        guard let nodes = parser.parse(inside: nil, onNewLine: true) else { return nil }
-        self.nodes = nodes
         self.escaping = escaping
+        var parser = TemplateParser(text)
+        guard parser.parse(inside: nil, onNewLine: true, into: &self) else { return nil }
     }
 
     private static func mayMislead(_ character: Character) -> Bool {
@@ -69,11 +61,35 @@ struct TemplateProgram: Sendable {
 
     func render(_ view: MessageView) -> String {
         String(capacity: 1_024) { writer in
-            var rendering = TemplateRendering(view, escaping)
+            var rendering = TemplateRendering(view)
             swap(&rendering.writer, &writer)
-            rendering.write(nodes)
+            rendering.write(nodes.indices, of: self)
             swap(&rendering.writer, &writer)
         }
+    }
+
+    /// nil: a name or filter that is not known.
+    fileprivate mutating func expression(_ tag: TemplateTag) -> Expression? {
+        guard let (name, filters) = tag.expression else { return nil }
+        let names = name.split(separator: ".").map { TemplateName(rawValue: String($0)) }
+        let known = names.compactMap(\.self)
+        let called = filters.reversed().compactMap { TemplateFilter(rawValue: $0) }
+        guard known.count == names.count, called.count == filters.count else { return nil }
+        var expression = Expression()
+        if let first = known.first {
+            expression.start = name.hasPrefix(".") ? .topsOwn(first) : .innermost(first)
+        } else {
+            expression.start = name == "." ? .top : .loop
+        }
+        expression.path = Self.add(known.dropFirst(), to: &self.names)
+        expression.filters = Self.add(called, to: &self.filters)
+        return expression
+    }
+
+    fileprivate static func add<T>(_ more: some Sequence<T>, to list: inout [T]) -> Range<Int> {
+        let start = list.count
+        list += more
+        return start..<list.count
     }
 }
 
@@ -94,16 +110,23 @@ private struct TemplateParser {
     }
 
     /// Up to the tag that closes `section`, or to the end.
-    mutating func parse(inside section: TemplateTag?, onNewLine: Bool) -> [TemplateProgram.Node]? {
-        var nodes: [TemplateProgram.Node] = []
+    /// - Returns: false where the library must render it.
+    mutating func parse(
+        inside section: TemplateTag?, onNewLine: Bool, into program: inout TemplateProgram
+    ) -> Bool {
         var onNewLine = onNewLine
         var indent: ArraySlice<UInt8> = []
+        /// Whether the last node is a text that goes on.
+        var isInText = false
         func add(_ more: ArraySlice<UInt8>) {
             guard !more.isEmpty else { return }
-            if case .text(let text)? = nodes.last {
-                nodes[nodes.count - 1] = .text(text + more)
+            let text = TemplateProgram.add(more, to: &program.bytes)
+            if isInText {
+                let last = program.nodes.count - 1
+                program.nodes[last].text = program.nodes[last].text.lowerBound..<text.upperBound
             } else {
-                nodes.append(.text(Array(more)))
+                program.nodes.append(.init(kind: .text, text: text))
+                isInText = true
             }
         }
         while position < bytes.count {
@@ -134,20 +157,23 @@ private struct TemplateParser {
             switch tag.kind {
             case .comment: break
             case .variable, .unescaped:
-                guard let expression = TemplateProgram.Expression(tag) else { return nil }
-                nodes.append(.value(expression))
+                guard let expression = program.expression(tag) else { return false }
+                program.nodes.append(.init(kind: .value, expression: expression))
+                isInText = false
             case .section, .inverted:
-                guard let expression = TemplateProgram.Expression(tag),
-                    let body = parse(inside: tag, onNewLine: isAlone)
-                else { return nil }
-                nodes.append(
-                    tag.kind == .section
-                        ? .section(expression, body) : .inverted(expression, body))
-            case .close: return section?.content == tag.content ? nodes : nil
-            case .partial, .delimiter, .pragma, .unclosed: return nil
+                guard let expression = program.expression(tag) else { return false }
+                let place = program.nodes.count
+                program.nodes.append(
+                    .init(
+                        kind: tag.kind == .section ? .section : .inverted, expression: expression))
+                guard parse(inside: tag, onNewLine: isAlone, into: &program) else { return false }
+                program.nodes[place].end = program.nodes.count
+                isInText = false
+            case .close: return section?.content == tag.content
+            case .partial, .delimiter, .pragma, .unclosed: return false
             }
         }
-        return section == nil ? nodes : nil
+        return section == nil
     }
 
     private mutating func take(
@@ -191,76 +217,94 @@ extension TemplateTag.Kind {
 /// One run of a program: what is on top of what, and what has been written.
 private struct TemplateRendering: ~Copyable {
     let view: MessageView
-    let escaping: TemplateEscaping
     var writer = ByteWriter()
     private var top = TemplateValue.message
     private var below: [TemplateValue] = []
     /// Only directly inside `{{#items}}`: any other section hides it.
     private var loop: TemplateValue.Loop?
 
-    init(_ view: MessageView, _ escaping: TemplateEscaping) {
-        self.view = view
-        self.escaping = escaping
-    }
+    init(_ view: MessageView) { self.view = view }
 
-    mutating func write(_ nodes: [TemplateProgram.Node]) {
-        for node in nodes {
-            switch node {
-            case .text(let text): writer.append(text)
-            case .value(let expression):
-                if let value = value(of: expression) { escaping.append(value.printed, to: &writer) }
-            case .section(let expression, let body): write(body, over: value(of: expression))
-            case .inverted(let expression, let body): write(body, without: value(of: expression))
-            }
-        }
-    }
-
-    private mutating func write(_ body: [TemplateProgram.Node], over value: TemplateValue?) {
-        switch value {
-        case nil, .flag(false): break
-        case .flag(true): write(body)
-        case .items:
-            let count = view.facts.delivery.items.count
-            for index in 0..<count {
+    mutating func write(_ nodes: Range<Int>, of program: TemplateProgram) {
+        var index = nodes.lowerBound
+        while index < nodes.upperBound {
+            let node = program.nodes[index]
+            index += 1
+            switch node.kind {
+            case .text:
+                program.bytes.withUnsafeBufferPointer {
+                    writer.append(UnsafeBufferPointer(rebasing: $0[node.text]))
+                }
+            case .value:
+                if let value = value(of: node.expression, in: program) {
+                    program.escaping.append(value.printed, to: &writer)
+                }
+            case .section:
                 write(
-                    body, on: .item(index), loop: .init(index: index, isLast: index == count - 1))
+                    index..<node.end, of: program, over: value(of: node.expression, in: program))
+                index = node.end
+            case .inverted:
+                write(
+                    index..<node.end, of: program, without: value(of: node.expression, in: program))
+                index = node.end
             }
-        case let value?:
-            if !value.isNull { write(body, on: value, loop: nil) }
-        }
-    }
-
-    private mutating func write(_ body: [TemplateProgram.Node], without value: TemplateValue?) {
-        switch value {
-        case nil, .flag(false): write(body)
-        case .flag(true): break
-        case .items:
-            if view.facts.delivery.items.isEmpty { write(body, on: .items, loop: nil) }
-        case let value?:
-            if value.isNull { write(body) }
         }
     }
 
     private mutating func write(
-        _ body: [TemplateProgram.Node], on value: TemplateValue, loop: TemplateValue.Loop?
+        _ body: Range<Int>, of program: TemplateProgram, over value: TemplateValue?
+    ) {
+        switch value {
+        case nil, .flag(false): break
+        case .flag(true): write(body, of: program)
+        case .items:
+            let count = view.facts.delivery.items.count
+            for index in 0..<count {
+                write(
+                    body, of: program, on: .item(index),
+                    loop: .init(index: index, isLast: index == count - 1))
+            }
+        case let value?:
+            if !value.isNull { write(body, of: program, on: value, loop: nil) }
+        }
+    }
+
+    private mutating func write(
+        _ body: Range<Int>, of program: TemplateProgram, without value: TemplateValue?
+    ) {
+        switch value {
+        case nil, .flag(false): write(body, of: program)
+        case .flag(true): break
+        case .items:
+            if view.facts.delivery.items.isEmpty { write(body, of: program, on: .items, loop: nil) }
+        case let value?:
+            if value.isNull { write(body, of: program) }
+        }
+    }
+
+    private mutating func write(
+        _ body: Range<Int>, of program: TemplateProgram, on value: TemplateValue,
+        loop: TemplateValue.Loop?
     ) {
         let outer = self.loop
         self.loop = loop
         below.append(top)
         top = value
-        write(body)
+        write(body, of: program)
         top = below.removeLast()
         self.loop = outer
     }
 
-    private func value(of expression: TemplateProgram.Expression) -> TemplateValue? {
+    private func value(
+        of expression: TemplateProgram.Expression, in program: TemplateProgram
+    ) -> TemplateValue? {
         guard var value = start(expression.start) else { return nil }
-        for name in expression.path {
-            guard let next = view.member(name, of: value) else { return nil }
+        for place in expression.path {
+            guard let next = view.member(program.names[place], of: value) else { return nil }
             value = next
         }
-        for filter in expression.filters {
-            guard let next = view.filtered(value, by: filter) else { return nil }
+        for place in expression.filters {
+            guard let next = view.filtered(value, by: program.filters[place]) else { return nil }
             value = next
         }
         return value

@@ -88,14 +88,27 @@ extension StepBuilder {
     ) -> Verdict {
         let isLate = happening.event.lateMilliseconds > rule.lateMilliseconds
         if isLate, rule.lateThen == .log { return Verdict(rule: rule.id, result: .late) }
-        let now = step.now
         let key = index.stampKey(rule, happening, member)
         let quietEnd = quietEnd(rule, key, memory, slot: subject.slot)
-        let isWithin = quietEnd.map { now < $0 } ?? false
-
         let before = self.incident(of: rule.id, on: subject, memory)
         // Not by `??`, which would copy it once more.
-        var incident = if let before { before.value } else { open(rule, happening) }
+        let incident = if let before { before.value } else { open(rule, happening) }
+        let gathers = isLate && rule.lateThen == .digest
+        return join(
+            incident, rule, member, happening, subject, memory, key, quietEnd: quietEnd,
+            gathers: gathers)
+    }
+
+    /// - Parameters:
+    ///   - incident: before the match; consumed, since it is large.
+    ///   - key: what is stamped where it is told.
+    private mutating func join(
+        _ incident: consuming Incident, _ rule: ActiveRule, _ member: Incident.Member,
+        _ happening: Happening, _ subject: Subject, _ memory: Memory, _ key: StampKey?,
+        quietEnd: Instant?, gathers: Bool
+    ) -> Verdict {
+        let now = step.now
+        let isWithin = quietEnd.map { now < $0 } ?? false
         let wasAcknowledged = incident.state == .acknowledged
         let telling = incident.join(isWithin: isWithin)
         incident.lastMatch = max(incident.lastMatch, now)
@@ -108,7 +121,6 @@ extension StepBuilder {
             incident.match(member)
         }
 
-        let gathers = isLate && rule.lateThen == .digest
         if telling == .nothing {
             if incident.told.isEmpty, incident.state == .open, incident.hasEnd(rule) {
                 incident.pending = index.item(incident, rule, .first, happening, member)

@@ -106,7 +106,7 @@ extension StepBuilder {
         if let report = subject.facts.spoken { note(report, &subject, memory) }
         if let report = subject.facts.own { note(report, &subject, memory) }
         fold(subject, memory)
-        return subject
+        return consume subject
     }
 
     private func key(of event: Event, _ slot: Int?, _ memory: Memory) -> DeviceKey {
