@@ -160,18 +160,34 @@ package enum SettingsError: Error, Equatable, CustomStringConvertible {
     case secret
     case program
 
-    package var description: String {
+    /// The setting that is to be changed.
+    package var key: String {
         switch self {
-        case .server: "server: give smtp://HOST:PORT or smtps://HOST:PORT"
-        case .password: "username: there is no password beside it"
+        case .server: "server"
+        case .password: "username"
+        case .openLogin: "starttls"
+        case .url: "url"
+        case .method: "method"
+        case .header: "headers"
+        case .secret: "secret"
+        case .program: "run"
+        }
+    }
+
+    package var description: String { "\(key): \(advice)" }
+
+    private var advice: String {
+        switch self {
+        case .server: "give smtp://HOST:PORT or smtps://HOST:PORT"
+        case .password: "there is no password beside it"
         case .openLogin:
-            "starttls: with `none` the password would cross the network unencrypted; "
-                + "use `required`, smtps://, or a server on this machine"
-        case .url: "url: give http://… or https://…"
-        case .method: "method: give a word like POST or PUT"
-        case .header(let name): "headers: \(name) cannot be set like this"
-        case .secret: "secret: give whsec_ and base 64, as Standard Webhooks has it"
-        case .program: "run: give a program and its arguments"
+            "with `none` the password would cross the network unencrypted; use `required`, "
+                + "smtps://, or a server on this machine"
+        case .url: "give http://… or https://…"
+        case .method: "give a word like POST or PUT"
+        case .header(let name): "\(name) cannot be set like this"
+        case .secret: "give whsec_ and base 64, as Standard Webhooks has it"
+        case .program: "give a program and its arguments"
         }
     }
 }

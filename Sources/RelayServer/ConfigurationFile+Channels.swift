@@ -61,7 +61,9 @@ extension ConfigurationFile {
         settings.ca = authorities(fields["ca"])
         settings.timeout = timeout(fields) ?? settings.timeout
         settings.atOnce = atOnce(fields) ?? settings.atOnce
-        return check(.email(settings), at: entry, errorsBefore: errors) ? settings : nil
+        var judged = settings
+        if placeholders.isOpen(server) { judged.server = "smtps://unknown.invalid" }
+        return check(.email(judged), fields, errorsBefore: errors) ? settings : nil
     }
 
     private func http(_ entry: Node.Entry) -> HTTPSettings? {
@@ -96,7 +98,11 @@ extension ConfigurationFile {
         }
         settings.timeout = timeout(fields) ?? settings.timeout
         settings.atOnce = atOnce(fields) ?? settings.atOnce
-        return check(.http(settings), at: entry, errorsBefore: errors) ? settings : nil
+        var judged = settings
+        if placeholders.isOpen(url) { judged.url = "https://unknown.invalid" }
+        if placeholders.isOpen(settings.method) { judged.method = "POST" }
+        judged.secrets.removeAll { placeholders.isOpen($0.revealed) }
+        return check(.http(judged), fields, errorsBefore: errors) ? settings : nil
     }
 
     private func hook(_ entry: Node.Entry) -> HookSettings? {
@@ -112,7 +118,7 @@ extension ConfigurationFile {
             })
         settings.timeout = timeout(fields) ?? settings.timeout
         settings.atOnce = atOnce(fields) ?? settings.atOnce
-        return check(.hook(settings), at: entry, errorsBefore: errors) ? settings : nil
+        return check(.hook(settings), fields, errorsBefore: errors) ? settings : nil
     }
 
     private func timeout(_ fields: NodeReader.Fields) -> Duration? {
@@ -123,18 +129,19 @@ extension ConfigurationFile {
         fields["at_once"].flatMap { reader.count($0.value, "how many at once", in: 1...256) }
     }
 
+    /// - Parameter settings: with something that is right in place of what is not known here (a
+    ///   secret that a command has no need of).
     private func check(
-        _ settings: ChannelSettings, at entry: Node.Entry, errorsBefore errors: Int
+        _ settings: ChannelSettings, _ fields: NodeReader.Fields, errorsBefore errors: Int
     ) -> Bool {
-        // Without its secrets a channel cannot be judged; what needs it to work resolves them.
-        guard placeholders.isStrict else { return true }
         // What could not be read has been said; it is not to be missed as well.
         guard reader.errors == errors else { return false }
         do {
             try settings.check()
             return true
         } catch {
-            reader.error(at: entry.mark, "\(error)")
+            let entry = (error as? SettingsError).flatMap { fields[$0.key] }
+            reader.error(at: entry?.value.mark ?? fields.mark, "\(error)")
             return false
         }
     }

@@ -10,7 +10,9 @@ import Storage
 /// Reads one configuration file.
 package struct ConfigurationFile {
     /// What was read; nil where there is an error among the findings.
-    package private(set) var configuration: Configuration?
+    package var configuration: Configuration? { hasErrors ? nil : partial }
+    /// What could be read, whatever else is wrong: for the rules that it names.
+    package private(set) var partial: Configuration?
     package private(set) var findings: [Finding] = []
 
     let reader: NodeReader
@@ -23,23 +25,28 @@ package struct ConfigurationFile {
         guard let bytes = FileManager.default.contents(atPath: path) else {
             throw ConfigurationError("cannot read the configuration \(path)")
         }
-        let document = Document(file: path, text: String(decoding: bytes, as: UTF8.self))
+        let (text, wrong) = SourceText.read([UInt8](bytes), of: path)
+        let document = Document(file: path, text: text)
         reader = NodeReader(document)
         folder = URL(fileURLWithPath: path).deletingLastPathComponent()
         placeholders = Placeholders(folder: folder, isStrict: secrets)
         let read = document.roots.count == 1 ? configuration(document.roots[0]) : nil
-        if document.roots.count != 1, reader.errors == 0 {
+        if document.roots.count != 1, reader.errors == 0, wrong == nil {
             reader.error(at: Mark(line: 1, column: 1), "expected one map of settings in this file")
         }
         // The line itself is not shown, as it is of a rule file: a secret may stand on it, and what
         // is written here comes into the journal.
-        findings = reader.findings.map { finding in
-            var finding = finding
-            finding.source = ""
-            return finding
-        }
-        configuration = reader.errors == 0 ? read : nil
+        findings = ([wrong].compactMap { $0 } + reader.findings)
+            .sorted { ($0.line, $0.column) < ($1.line, $1.column) }
+            .map { finding in
+                var finding = finding
+                finding.source = ""
+                return finding
+            }
+        partial = read
     }
+
+    package var hasErrors: Bool { findings.contains { $0.severity == .error } }
 
     /// The configuration, or everything that is wrong with the file.
     /// - Throws: `ConfigurationError`, one finding after the other.
@@ -82,6 +89,7 @@ package struct ConfigurationFile {
         if let entry = top["rules_watch"] { result.watchesRules = reader.flag(entry.value) ?? true }
         result.templates = path(top["templates"])
         result.operatorContact = top["operator"].flatMap { reader.text($0.value, "a contact") }
+        for key in ["operator", "templates"] { result.origin.marks[[key]] = top[key]?.value.mark }
         if top["operator"] == nil {
             reader.warning(
                 at: top.first, "no 'operator': nobody hears when a message cannot be delivered")

@@ -100,7 +100,7 @@ package struct Doctor: Sendable {
 
     private func readRules(_ configuration: Configuration) -> (book: RuleBook?, lines: [Line]) {
         do {
-            let library = try RuleLibrary(configuration)
+            let library = RuleLibrary(configuration)
             let read = try library.read()
             let errors = read.findings.filter { $0.severity == .error }
             guard errors.isEmpty else {
@@ -115,7 +115,6 @@ package struct Doctor: Sendable {
             lines += read.findings.prefix(Limits.doctorFindings).map {
                 Line(.warning, "rules", $0.headline)
             }
-            _ = try library.operatorContact(of: read.book)
             return (read.book, lines)
         } catch {
             return (nil, [Line(.problem, "rules", "\(error)")])

@@ -35,9 +35,9 @@ package struct Relay: Sendable {
 
         // What decides: the rules, and the templates that they name.
         let names = ServerNamesBook()
-        let library = try RuleLibrary(configuration, names: names)
+        let library = RuleLibrary(configuration, names: names)
         var loaded = try Self.load(library)
-        let operatorContact = try library.operatorContact(of: loaded.book)
+        let operatorContact = library.operatorContact(of: loaded.book)
 
         // What remembers: one file, one owner, one writer.
         let store = try Self.open(configuration, timekeeper)

@@ -55,7 +55,7 @@ package final class Reload: Sendable {
         state.withLock { $0.stamp = stamp }
         do {
             let loaded = try library.load()
-            let contact = try library.operatorContact(of: loaded.book)
+            let contact = library.operatorContact(of: loaded.book)
             pump.reload(
                 Engine(
                     rules: RuleSet(loaded.book), lateness: lateness, operatorContact: contact))

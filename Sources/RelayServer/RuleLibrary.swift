@@ -35,13 +35,16 @@ package struct RuleLibrary: Sendable {
         var templates: TemplateLibrary
     }
 
+    /// - Parameter hasErrors: the configuration is read in part only: which channels there are is
+    ///   not known, and their names are taken as they come.
     package init(
-        _ configuration: Configuration, paths: [String]? = nil, names: ServerNamesBook? = nil
-    ) throws {
+        _ configuration: Configuration, hasErrors: Bool = false, paths: [String]? = nil,
+        names: ServerNamesBook? = nil
+    ) {
         self.names = names
         self.paths = paths ?? [configuration.rules]
         templates = configuration.templates
-        channels = configuration.channels
+        channels = hasErrors ? nil : configuration.channels
         bodies = configuration.http.sorted { $0.key < $1.key }.compactMap { name, settings in
             settings.bodyTemplate.map { (.http(name), $0) }
         }
@@ -51,13 +54,13 @@ package struct RuleLibrary: Sendable {
         sourcesWithoutSession = configuration.sources.filter { $0.session == nil }.map(\.name)
     }
 
-    /// Without a configuration: templates are looked for in a folder `templates` beside the rules,
-    /// for a single file beside it or beside its folder.
-    package init(paths: [String]) throws {
+    /// Without a configuration: templates are looked for in a folder `templates` beside the rules:
+    /// beside the files, or beside the folder that they are in.
+    package init(paths: [String]) {
         self.paths = paths
         let first = URL(fileURLWithPath: paths.first ?? "rules").standardizedFileURL
-        var places = [first.deletingLastPathComponent()]
-        if !Self.isFolder(first.path) { places.append(places[0].deletingLastPathComponent()) }
+        let folder = Self.isFolder(first.path) ? first : first.deletingLastPathComponent()
+        let places = [folder, folder.deletingLastPathComponent()]
         templates = places.map { $0.appendingPathComponent("templates").path }
             .first(where: Self.isFolder)
         channels = nil
@@ -74,14 +77,14 @@ package struct RuleLibrary: Sendable {
     /// Everything that can be said about the files, right or wrong.
     /// - Throws: `ConfigurationError` where a path cannot be read at all.
     package func read() throws -> Read {
-        let files = try ruleFiles()
-        var templateFiles: [(path: String, text: String)] = []
-        if let templates { templateFiles = try Self.templateFiles(below: templates) }
-        let library = TemplateLibrary(files: templateFiles)
+        let (files, wronglyWritten) = try ruleFiles()
+        let (library, templateFindings) = try templateLibrary()
         var surroundings = RuleFile.Surroundings(
-            zones: Zones.reader, readFile: { Self.bytes($0) }, templates: Set(library.names),
+            zones: Zones.reader, readFile: { Self.bytes($0) },
+            templates: library.map { Set($0.names) },
             channels: channels, hasPublicURL: channels == nil ? nil : publicURL != nil,
             contactsInUse: Set([operatorName].compactMap { $0 }))
+        surroundings.zoneNames = Zones.names
         surroundings.sourcesWithoutSession = sourcesWithoutSession
         if let names {
             surroundings.serverGroup = { names.group($0) }
@@ -89,19 +92,50 @@ package struct RuleLibrary: Sendable {
         }
         let outcome = RuleFile.load(files: files, surroundings: surroundings)
         let book = outcome.book
-        var findings = outcome.findings
-        findings += library.findings.map { finding in
-            Finding(
-                file: (templates ?? "templates") + "/" + finding.path, line: finding.line,
-                column: finding.column, severity: .error, message: finding.message)
-        }
-        for (channel, template) in bodies where !library.hasBody(template) {
+        var findings = wronglyWritten + outcome.findings + templateFindings
+        for (channel, template) in bodies where library?.hasBody(template) == false {
             findings.append(
                 origin.finding(
                     .error, at: ["channels", "http", channel.name, "body"],
                     "body of channel \(channel): there is no templates/\(template)/json.mustache"))
         }
-        return Read(book: book, findings: findings, texts: files, templates: library)
+        if let operatorName, book.contacts[operatorName] == nil, !outcome.hasErrors {
+            var finding = origin.finding(
+                .error, at: ["operator"], "the rules have no contact '\(operatorName)'")
+            finding.suggestion = Spelling.nearest(to: operatorName, among: book.contacts.keys)
+            findings.append(finding)
+        }
+        return Read(
+            book: book, findings: findings, texts: files, templates: library ?? TemplateLibrary())
+    }
+
+    /// The shipped templates and those of the folder, and what is wrong with these; without a
+    /// library where the folder is not there, so that no rule is said to name what is not.
+    private func templateLibrary() throws -> (TemplateLibrary?, [Finding]) {
+        guard let templates else { return (TemplateLibrary(), []) }
+        guard Self.isFolder(templates) else {
+            return (
+                nil,
+                [origin.finding(.error, at: ["templates"], "there is no folder \(templates)")]
+            )
+        }
+        var findings: [Finding] = []
+        let files = try Self.files(below: templates, suffix: ".mustache").map { name in
+            let path = "\(templates)/\(name)"
+            guard let bytes = Self.bytes(path) else {
+                throw ConfigurationError("cannot read the template \(path)")
+            }
+            let (text, finding) = SourceText.read(bytes, of: path)
+            findings += [finding].compactMap { $0 }
+            return (path: name, text: text)
+        }
+        let library = TemplateLibrary(files: files)
+        findings += library.findings.map { finding in
+            Finding(
+                file: templates + "/" + finding.path, line: finding.line,
+                column: finding.column, severity: .error, message: finding.message)
+        }
+        return (library, findings)
     }
 
     /// The rules, ready to run.
@@ -115,12 +149,10 @@ package struct RuleLibrary: Sendable {
             renderer: Renderer(library: read.templates, publicURL: publicURL, offset: Zones.offset))
     }
 
-    package func operatorContact(of book: RuleBook) throws -> Contact? {
-        guard let operatorName else { return nil }
-        guard let contact = book.contacts[operatorName] else {
-            throw ConfigurationError("operator: the rules have no contact '\(operatorName)'")
-        }
-        return contact
+    /// Who hears of trouble of the relay's own; nil: nobody. One that the rules do not have is an
+    /// error of theirs.
+    package func operatorContact(of book: RuleBook) -> Contact? {
+        operatorName.flatMap { book.contacts[$0] }
     }
 
     /// Changes when a file does.
@@ -140,38 +172,32 @@ package struct RuleLibrary: Sendable {
 
     // MARK: - Files
 
-    private func ruleFiles() throws -> [(path: String, text: String)] {
+    /// Each once, however often it is named, and what is wrong with how they are written.
+    private func ruleFiles() throws -> ([(path: String, text: String)], [Finding]) {
         var names: [String] = []
+        var seen: Set<String> = []
         for path in paths {
-            if Self.isFolder(path) {
-                names += Self.files(below: path, suffix: ".yaml").map { "\(path)/\($0)" }
-            } else {
-                names.append(path)
+            let found =
+                Self.isFolder(path)
+                ? Self.files(below: path, suffix: ".yaml").map { "\(path)/\($0)" } : [path]
+            names += found.filter { name in
+                seen.insert(URL(fileURLWithPath: name).resolvingSymlinksInPath().path).inserted
             }
         }
         guard !names.isEmpty else {
             throw ConfigurationError(
                 "no rule files (*.yaml) below \(paths.joined(separator: ", "))")
         }
-        return try names.map { name in
+        var findings: [Finding] = []
+        let files = try names.map { name in
             guard let bytes = Self.bytes(name) else {
                 throw ConfigurationError("cannot read the rule file \(name)")
             }
-            return (name, String(decoding: bytes, as: UTF8.self))
+            let (text, finding) = SourceText.read(bytes, of: name)
+            findings += [finding].compactMap { $0 }
+            return (path: name, text: text)
         }
-    }
-
-    private static func templateFiles(below folder: String) throws -> [(path: String, text: String)]
-    {
-        guard isFolder(folder) else {
-            throw ConfigurationError("templates: there is no folder \(folder)")
-        }
-        return try files(below: folder, suffix: ".mustache").map { name in
-            guard let bytes = bytes("\(folder)/\(name)") else {
-                throw ConfigurationError("cannot read the template \(folder)/\(name)")
-            }
-            return (name, String(decoding: bytes, as: UTF8.self))
-        }
+        return (files, findings)
     }
 
     private static func files(below folder: String, suffix: String) -> [String] {

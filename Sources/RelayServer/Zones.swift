@@ -16,6 +16,16 @@ enum Zones {
             .map { [UInt8]($0) }
     }
 
+    /// Every name that the system has.
+    static let names: @Sendable () -> [String] = {
+        let root = "/usr/share/zoneinfo"
+        let files = FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String } ?? []
+        // Beside the zones there are tables, in small letters, and two copies of all zones.
+        return files.filter { name in
+            name.first?.isUppercase == true && !name.contains(".")
+        }.sorted()
+    }
+
     /// Seconds east of UTC; 0 for a zone that the system does not have.
     static let offset: ZoneOffset = { name, instant in
         let zone = known.withLock { known in

@@ -27,34 +27,50 @@ struct Check: AsyncParsableCommand {
     var online = false
 
     func run() async throws {
-        var findings: [Finding] = []
         if online, config == nil { throw ValidationError("--online needs --config FILE") }
-        var library = try RuleLibrary(paths: paths.isEmpty ? ["rules"] : paths)
-        var asked: OnlineCheck?
-        if let config {
-            let file = try ConfigurationFile(path: config, secrets: online)
-            findings += file.findings
-            if let configuration = file.configuration {
-                if online { asked = OnlineCheck(configuration) }
-                library = try RuleLibrary(
-                    configuration, paths: paths.isEmpty ? [configuration.rules] : paths)
-            }
+        let file = try config.map { try ConfigurationFile(path: $0, secrets: online) }
+        var findings = file?.findings ?? []
+        var read: RuleLibrary.Read?
+        do {
+            read = try library(file)?.read()
+        } catch {
+            // What was found before is said as well.
+            say(findings)
+            throw error
         }
-        let read = try library.read()
-        findings += read.findings
-        if let asked { findings += await asked.findings(for: read) }
+        findings += read?.findings ?? []
+        if online, let read, let configuration = file?.configuration {
+            findings += await OnlineCheck(configuration).findings(for: read)
+        }
+        say(findings)
         let errors = findings.filter { strict || $0.severity == .error }.count
-        switch format {
-        case .json: print(Finding.json(findings))
-        case .text:
-            for finding in findings { print(finding.text) }
+        let files = read?.files ?? 0
+        if format == .text {
             if errors > 0 {
-                print("\(errors.of("error")) in \(read.files.of("file"))")
+                print("\(errors.of("error")) in \((files + (file == nil ? 0 : 1)).of("file"))")
             } else {
-                print("\(read.book.rules.count.of("rule")) in \(read.files.of("file")): all right")
+                let rules = read?.book.rules.count ?? 0
+                print("\(rules.of("rule")) in \(files.of("file")): all right")
             }
         }
         if errors > 0 { throw ExitCode(1) }
+    }
+
+    /// nil: the configuration does not say where the rules are, which is among its findings.
+    private func library(_ file: ConfigurationFile?) -> RuleLibrary? {
+        guard let file else { return RuleLibrary(paths: paths.isEmpty ? ["rules"] : paths) }
+        guard let configuration = file.partial else {
+            return paths.isEmpty ? nil : RuleLibrary(paths: paths)
+        }
+        return RuleLibrary(
+            configuration, hasErrors: file.hasErrors, paths: paths.isEmpty ? nil : paths)
+    }
+
+    private func say(_ findings: [Finding]) {
+        switch format {
+        case .json: print(Finding.json(findings))
+        case .text: for finding in findings { print(finding.text) }
+        }
     }
 }
 

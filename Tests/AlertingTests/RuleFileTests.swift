@@ -139,6 +139,16 @@ struct RuleFileTests {
             ("{ speed: { above: 25 } }", ["8:30 error '25' has no unit"]),
             ("{ speed: { above: 25 kn } }", ["8:30 error unknown unit"]),
             ("{ battery: { above: 120 % } }", ["8:32 warning never happens"]),
+            ("{ battery: { above: 100 % } }", ["8:32 warning never happens"]),
+            ("{ battery: { below: 0 % } }", ["8:32 warning never happens"]),
+            ("{ battery: { below: 120 % } }", ["8:32 warning always so"]),
+            ("{ speed: { below: 0 km/h } }", ["8:30 warning never happens"]),
+            ("{ speed: { above: 30 km/h, below: 20 km/h } }", ["8:46 warning never happens"]),
+            ("{ battery: { below: 20 %, above: 20 % } }", ["8:45 warning never happens"]),
+            ("{ speed: 25 km/h }", ["8:21 error its keys are above and below"]),
+            ("moving", ["8:12 error its keys are armed, hours"]),
+            ("*x", ["8:12 error no '&x' stands before it"]),
+            ("{ armed: *x }", ["8:21 error no '&x' stands before it"]),
             ("{ hours: night }", ["8:21 error no hours are called 'night'"]),
             (
                 "{ inside: { center: [1, 2], radius: 5 m } }",
@@ -170,6 +180,7 @@ struct RuleFileTests {
             ("late: { up_to: 5m, then: log }", []),
             ("late: 5m", ["9:11 error late is a map"]),
             ("severity: critical\nlate: { then: digest }", ["10:19 error never gathered"]),
+            ("late: { then: digest }\nseverity: critical", ["10:15 error never gathered"]),
             ("clear_after: 2h", []),
             ("clears: { when: { event: ignitionOn }, notify: true }", []),
             ("clears: { when: { moving: true } }", ["9:23 error move it under 'while'"]),
@@ -181,6 +192,7 @@ struct RuleFileTests {
             ("replaces: [a]", ["9:16 error 'a'"]),
             ("group: { wait: 10m }", ["9:5 error not supported yet"]),
             ("severity: critical\ngroup: { wait: 10m }", ["10:5 error not for critical rules"]),
+            ("group: { wait: 10m }\nseverity: critical", ["10:15 error not for critical rules"]),
             (
                 "digest: { daily: \"08:00\", drop_if_cleared: true }",
                 ["9:5 error not supported yet"]
@@ -294,6 +306,8 @@ struct RuleFileTests {
             ("{ email: [a@example.org, b@example.org], http: x, language: de-AT }", []),
             ("{ email: a@b.c, timezone: America/New_York }", []),
             ("{ language: de }", ["3:13 error no email, http or hook"]),
+            ("{ email: [] }", ["3:25 error nothing here to reach it by"]),
+            ("{ email: [], http: x }", []),
             ("{ e-mail: a@b.c }", ["3:18 error did you mean 'email'?"]),
             ("{ email: Ann <a@b.c> }", ["3:25 error no mail address"]),
             ("{ http: \"https://x.y/z\" }", ["3:24 error in the configuration"]),
@@ -312,6 +326,37 @@ struct RuleFileTests {
 
             """
         Self.check(file, expected)
+    }
+
+    @Test("what is never true of places and hours is said at the second")
+    func contradictions() {
+        let file = """
+            version: 1
+            timezone: Europe/Vienna
+            hours: { night: { daily: "22:00-06:00" } }
+            places: { a: { center: [1, 2], radius: 5 m }, b: { center: [1, 3], radius: 5 m } }
+            contacts: { o: { email: a@b.c } }
+            rules:
+              - { id: x, when: { alarm: tow }, notify: [{ to: o }], while: { hours: night, outside_hours: night } }
+              - { id: y, when: { alarm: tow }, notify: [{ to: o }], while: { outside: [a, b], inside: a } }
+              - { id: z, when: { alarm: tow }, notify: [{ to: o }], while: { outside: a, inside: [a, b] } }
+
+            """
+        Self.check(file, ["7:95 warning never true", "8:91 warning never true"])
+    }
+
+    @Test("what stands behind several aliases is said once")
+    func aliases() {
+        let file = """
+            version: 1
+            contacts: { owner: { email: a@b.c } }
+            rules:
+              - { id: a, when: { alarm: tow }, notify: &s [{ to: ownr }] }
+              - { id: b, when: { alarm: tow }, notify: *s }
+              - { id: c, when: { alarm: tow }, notify: [{ to: owner }] }
+
+            """
+        Self.check(file, ["4:54 error no contact is called 'ownr'"])
     }
 
     @Test("channels are those of the configuration, where there is one")

@@ -191,6 +191,11 @@ extension EndToEnd {
             let bad = try finish(outcryBinary, ["check", rules])
             #expect(bad.exit == .code(1))
             #expect((bad.output + bad.errors).contains("rules.yaml:6:15: error: "))
+            // The configuration's own errors come whether its rules can be read or not.
+            try folder.write("bad.yaml", "data: a.db\nrules: none\nretenton: 3d\n")
+            let both = try finish(outcryBinary, ["check", "--config", folder.path + "/bad.yaml"])
+            #expect(both.output.contains("bad.yaml:3:1: error: 'retenton' is no key"))
+            #expect(both.errors.contains("cannot read the rule file"), "\(both)")
             let json = try finish(outcryBinary, ["check", "--format", "json", rules])
             #expect(json.exit == .code(1))
             #expect(throws: Never.self, "not JSON: \(json.output)") {

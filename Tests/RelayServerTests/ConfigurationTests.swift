@@ -161,16 +161,29 @@ struct ConfigurationTests {
         ),
         (
             "channels: { email: { server: 'http://a', from: a@b.c } }",
-            "8:13: error: server: give smtp://HOST:PORT"
+            "8:30: error: server: give smtp://HOST:PORT"
         ),
-        ("channels: { http: { a: { url: nowhere } } }", "8:21: error: url: give http://"),
+        ("channels: { http: { a: { url: nowhere } } }", "8:31: error: url: give http://"),
+        (
+            "channels: { email: { server: 'smtp://a', starttls: none, username: u, password: p, from: a@b.c } }",
+            "8:52: error: starttls: with `none` the password"
+        ),
+        ("channels: { http: { a: { url: 'http://a', method: PO ST } } }", "8:51: error: method:"),
+        (
+            "channels: { http: { a: { url: 'http://a', headers: { X Y: a } } } }",
+            "8:52: error: headers: X Y cannot"
+        ),
+        (
+            "channels: { http: { a: { url: 'http://a', secret: whsec_!!! } } }",
+            "8:51: error: secret: give whsec_"
+        ),
         ("channels: { http: { a: { url: 'http://a', links: true } } }", "8:43: error: 'links'"),
         (
             "channels: { http: { a: { url: 'http://a', at_once: 0 } } }",
             "8:52: error: expected how many at once from 1 to 256"
         ),
         ("channels: { hooks: { a: { run: /bin/true } } }", "8:32: error: expected a list"),
-        ("channels: { hooks: { a: { run: [] } } }", "8:22: error: run: give a program"),
+        ("channels: { hooks: { a: { run: [] } } }", "8:32: error: run: give a program"),
         (
             "channels: { http: { a: { url: 'http://a', secret: whsec_AAAA } } }",
             "8:51: warning: 'secret' stands here in the open"
@@ -189,6 +202,9 @@ struct ConfigurationTests {
     func said(_ line: String, _ wanted: String) throws {
         let said = try findings(Self.least + line)
         #expect(said.contains { $0.hasPrefix(wanted) }, "\(said)")
+        guard !line.contains("${") else { return }
+        let withoutSecrets = try findings(Self.least + line, secrets: false)
+        #expect(withoutSecrets.contains { $0.hasPrefix(wanted) }, "to check it asks for no secret")
     }
 
     @Test("an unknown key brings the one that was meant")
@@ -368,7 +384,7 @@ struct ConfigurationTests {
                 + """
                 admin: 127.0.0.1:9
                 channels:
-                  email: { server: "smtp://a", from: "${env:OUTCRY_NO_SUCH}", username: x }
+                  email: { server: "smtp://a", from: "${env:OUTCRY_NO_SUCH}", username: x, password: "${env:OUTCRY_NO_SUCH}" }
                   http: { a: { url: "${env:OUTCRY_NO_SUCH}", secret: "${env:OUTCRY_NO_SUCH}" } }
                 """
         let file = try file(text, secrets: false)
@@ -385,9 +401,23 @@ struct ConfigurationTests {
             .deletingLastPathComponent().deletingLastPathComponent()
         let file = try ConfigurationFile(path: root.path + "/etc/outcry.yaml")
         #expect(file.findings.map(\.headline) == [])
-        let library = try RuleLibrary(try file.checked())
-        let loaded = try library.load()
-        #expect(try library.operatorContact(of: loaded.book) != nil)
+        let library = RuleLibrary(try file.checked())
+        #expect(library.operatorContact(of: try library.load().book) != nil)
+    }
+
+    @Test("what is wrong is said in the order of the file, and that it is no UTF-8")
+    func order() throws {
+        let said = try findings(Self.least + "lateness: 10\nlistne: x\nadmin: y")
+        let lines = said.compactMap { $0.split(separator: ":").first }
+        #expect(lines == ["8", "9", "10"], "\(said)")
+        let path = folder.path + "/etc/latin1.yaml"
+        let text = Data(Self.least.utf8) + Data("operator: J".utf8) + Data([0xF6, 0x72, 0x67])
+        try text.write(to: URL(fileURLWithPath: path))
+        let file = try ConfigurationFile(path: path)
+        #expect(
+            file.findings.contains {
+                $0.headline.hasPrefix("\(path):8:12: error: this letter is not written as UTF-8")
+            }, "\(file.findings)")
     }
 
     @Test("a file that is not there is said by its name")

@@ -233,7 +233,7 @@ struct RelayTests {
             wanted = "shaken.yaml:2:8: error:"
         case "operator":
             configuration.operatorContact = "nobody"
-            wanted = "operator: the rules have no contact 'nobody'"
+            wanted = "the rules have no contact 'nobody'"
         case "template":
             configuration.templates = folder.path + "/none"
             wanted = "there is no folder \(folder.path)/none"
@@ -312,6 +312,11 @@ struct RuleLibraryTests {
         #expect(read.templates.names.contains("mine"))
         let one = try RuleLibrary(paths: [folder.path + "/rules/a.yaml"]).read()
         #expect(one.templates.names.contains("mine"), "beside the file's folder")
+        try folder.write("rules/templates/own/text.mustache", "Own: {{subject}}")
+        for path in ["/rules", "/rules/a.yaml"] {
+            let own = try RuleLibrary(paths: [folder.path + path]).read()
+            #expect(own.templates.names.contains("own"), "beside the files")
+        }
     }
 
     @Test("a channel's body that no template has is said where the configuration names it")
@@ -334,6 +339,79 @@ struct RuleLibraryTests {
         let read = try RuleLibrary(ConfigurationFile(path: path).checked()).read()
         let wanted = "\(path):10:13: error: body of channel http:fleet: there is no templates/slakc"
         #expect(read.findings.map(\.headline) == ["\(wanted)/json.mustache"])
+    }
+
+    @Test("an operator whom the rules do not have is said where the configuration names it")
+    func operatorContact() throws {
+        try folder.write("rules/a.yaml", shaken)
+        let path = try folder.write(
+            "outcry.yaml",
+            """
+            data: a.db
+            rules: rules
+            operator: workshp
+            sources: { one: { url: "https://a", webhook: { path: /a, authorization: none } } }
+            channels: { http: { fleet: { url: "https://a" }, office: { url: "https://a" } } }
+            """)
+        let read = try RuleLibrary(ConfigurationFile(path: path).checked()).read()
+        #expect(
+            read.findings.filter { $0.severity == .error }.map(\.headline) == [
+                "\(path):3:11: error: the rules have no contact 'workshp'; did you mean 'workshop'?"
+            ])
+    }
+
+    @Test("a folder of templates that is not there is an error, and no rule is blamed for it")
+    func noTemplates() throws {
+        try folder.write("rules/a.yaml", shaken)
+        var configuration = Configuration(data: "a.db", rules: folder.path + "/rules")
+        configuration.templates = folder.path + "/none"
+        configuration.http = ["fleet": HTTPSettings(url: "https://a", bodyTemplate: "mine")]
+        configuration.http["office"] = HTTPSettings(url: "https://a")
+        let errors = try RuleLibrary(configuration).read().findings.filter { $0.severity == .error }
+        #expect(errors.map(\.message) == ["there is no folder \(folder.path)/none"])
+    }
+
+    @Test("a file that is named twice is read once")
+    func twice() throws {
+        let file = try folder.write("rules/a.yaml", shaken)
+        let paths = [file, folder.path + "/rules", folder.path + "/rules/../rules/a.yaml"]
+        let read = try RuleLibrary(paths: paths).read()
+        #expect(read.findings.filter { $0.severity == .error } == [] && read.files == 1)
+    }
+
+    @Test(
+        "a file that is no UTF-8 is said, at its first letter that is not",
+        arguments: [
+            ([0xDF], "this letter is not written as UTF-8"), ([0xC3, 0xDF], "this letter is not"),
+            ([0xED, 0xA0, 0x80], "this letter is not"), ([0xC3, 0x9F], nil),
+        ] as [([UInt8], String?)])
+    func encoding(_ letter: [UInt8], _ wanted: String?) throws {
+        let text =
+            Array("version: 1\ngroups: { \u{E9}a: [Stra".utf8) + letter + Array("e] }\n".utf8)
+        try Data(text).write(to: URL(fileURLWithPath: folder.path + "/a.yaml"))
+        let said = try RuleLibrary(paths: [folder.path + "/a.yaml"]).read().findings
+            .filter { $0.severity == .error }
+        #expect(said.map { "\($0.line):\($0.column)" } == (wanted == nil ? [] : ["2:20"]))
+        #expect(said.allSatisfy { $0.message.hasPrefix(wanted ?? "") })
+    }
+
+    @Test("a file of UTF-16 is called so")
+    func wide() throws {
+        for encoding in [String.Encoding.utf16, .utf16LittleEndian, .utf16BigEndian] {
+            let path = folder.path + "/a.yaml"
+            try Data("version: 1\n".data(using: encoding) ?? Data())
+                .write(to: URL(fileURLWithPath: path))
+            let said = try RuleLibrary(paths: [path]).read().findings.map(\.headline)
+            #expect(
+                said == ["\(path):1:1: error: this file is written as UTF-16; save it as UTF-8"])
+        }
+    }
+
+    @Test("a misspelt time zone brings the one that was meant")
+    func zone() throws {
+        let path = try folder.write("a.yaml", "version: 1\ntimezone: Europe/Viena\n")
+        let said = try RuleLibrary(paths: [path]).read().findings.map(\.suggestion)
+        #expect(said == ["Europe/Vienna"])
     }
 
     @Test("nothing to read is said")
@@ -374,7 +452,7 @@ struct RuleLibraryTests {
     @Test("the stamp changes when a file does")
     func stamp() throws {
         try folder.write("rules/a.yaml", shaken)
-        let library = try RuleLibrary(paths: [folder.path + "/rules"])
+        let library = RuleLibrary(paths: [folder.path + "/rules"])
         let before = library.stamp()
         #expect(library.stamp() == before)
         try folder.write("rules/a.yaml", shaken + "\n# more")
@@ -391,7 +469,7 @@ struct ReloadTests {
     func edits() async throws {
         let bench = try await PumpBench()
         let configuration = try RelayBench.configuration(bench.folder)
-        let library = try RuleLibrary(configuration)
+        let library = RuleLibrary(configuration)
         let courier = Courier(
             store: bench.store, timekeeper: bench.timekeeper, exits: [:], renderer: renderer,
             logger: silent)

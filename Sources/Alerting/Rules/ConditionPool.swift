@@ -77,6 +77,12 @@ extension ConditionPool {
         return Int32(nodes.count - 1)
     }
 
+    /// Whether a node asks for an attribute of the position.
+    func asksPosition(at node: Int32) -> Bool {
+        guard case .attribute(let test) = nodes[Int(node)] else { return false }
+        return attributeTests[Int(test)].owner == .position
+    }
+
     /// Nothing is added any more: what it was found again by goes.
     mutating func finish() {
         spoken = []

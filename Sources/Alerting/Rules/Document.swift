@@ -20,6 +20,8 @@ package struct Document {
     private var nodes = 0
     private var aliasNodes = 0
     private var firstAlias: Mark?
+    /// Where an alias to nothing stands, which is said: of its value nothing more is to be.
+    private(set) var brokenAliases: Set<Mark> = []
     /// Where text in quotes and blocks stands, for tabs that are text.
     private var quoted: [(start: Mark, end: Mark)] = []
 
@@ -130,6 +132,7 @@ package struct Document {
                 at: mark,
                 "'*\(name)' is an alias to YAML, and no '&\(name)' stands before it; "
                     + "quote a name that begins with '*': \"*\(name)\"")
+            brokenAliases.insert(mark)
             add(Node(mark: mark, value: .scalar("*\(name)", isPlain: false)), size: 1)
             return
         }

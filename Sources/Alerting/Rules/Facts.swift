@@ -18,6 +18,9 @@ final class Facts {
     let eventAttributes: Attributes?
     /// nil: the event has no position, or not all of it is known.
     let positionAttributes: Attributes?
+    /// Its position is an earlier one, of which only a report is left: what else it said was known
+    /// when it came.
+    let isOfExcerpt: Bool
 
     /// - Parameters:
     ///   - past: the device's reports in Memory, or more than those.
@@ -36,6 +39,7 @@ final class Facts {
             deviceAttributes = known
         }
         eventAttributes = event.isReport ? nil : event.attributes
+        isOfExcerpt = event.position?.isExcerpt ?? false
         positionAttributes = event.position.flatMap { $0.isExcerpt ? nil : $0.attributes }
     }
 

@@ -11,11 +11,15 @@ package final class NodeReader {
     /// Findings beyond `Limits.findings`, which are counted only.
     package private(set) var dropped = 0
     private let text: SourceText
+    private let brokenAliases: Set<Mark>
+    /// What stands behind several aliases is read several times, and said once.
+    private var said: Set<Finding> = []
 
     /// Takes over what was found when the document was read.
     package init(_ document: Document) {
         file = document.file
         text = document.text
+        brokenAliases = document.brokenAliases
         findings = document.findings
         errors = document.findings.filter { $0.severity == .error }.count
     }
@@ -40,14 +44,15 @@ package final class NodeReader {
     private func note(
         _ severity: Finding.Severity, _ mark: Mark, _ message: String, _ suggestion: String?
     ) {
+        guard !brokenAliases.contains(mark) else { return }
         guard findings.count < Limits.findings else {
             dropped += 1
             return
         }
-        findings.append(
-            Finding(
-                file: file, line: Int(mark.line), column: Int(mark.column), severity: severity,
-                message: message, suggestion: suggestion, source: text.line(Int(mark.line))))
+        let finding = Finding(
+            file: file, line: Int(mark.line), column: Int(mark.column), severity: severity,
+            message: message, suggestion: suggestion, source: text.line(Int(mark.line)))
+        if said.insert(finding).inserted { findings.append(finding) }
     }
 
     /// `file:line:column`.
@@ -76,9 +81,14 @@ package final class NodeReader {
     /// - Parameters:
     ///   - what: for messages: `a rule`.
     ///   - known: the keys that there are; nil: any (names).
-    package func fields(_ node: Node, of what: String, known: [String]?) -> Fields? {
+    ///   - expected: where `known` is nil because the caller looks at them itself: the keys that
+    ///     there are.
+    package func fields(
+        _ node: Node, of what: String, known: [String]?, expected: [String]? = nil
+    ) -> Fields? {
         guard case .map(let entries) = node.value else {
-            let hint = known.map { "; its keys are \(Self.list($0, last: "and"))" } ?? ""
+            let hint =
+                (known ?? expected).map { "; its keys are \(Self.list($0, last: "and"))" } ?? ""
             error(at: node.mark, "\(what) is a map, not \(node.description)\(hint)")
             return nil
         }

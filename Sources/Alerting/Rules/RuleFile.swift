@@ -19,6 +19,8 @@ package enum RuleFile {
         package var channels: Set<ChannelName>?
         /// nil: checked without a configuration.
         package var hasPublicURL: Bool?
+        /// The names of all zones, of which a misspelt one may be meant.
+        package var zoneNames: @Sendable () -> [String] = { [] }
         /// Contacts that the configuration names (`operator`).
         package var contactsInUse: Set<String>
         /// Names of configured sources of which a rule cannot know whether they are silent.
@@ -232,7 +234,8 @@ final class RuleLoader {
             if let zone = try zone(named: name) { return zone }
             reader.error(
                 at: mark,
-                "'\(name.abbreviated)' is no time zone; write its IANA name, such as Europe/Vienna")
+                "'\(name.abbreviated)' is no time zone; write its IANA name, such as Europe/Vienna",
+                suggestion: Spelling.nearest(to: name, among: surroundings.zoneNames()))
         } catch {
             reader.error(at: mark, "the data of time zone '\(name.abbreviated)' \(error)")
         }

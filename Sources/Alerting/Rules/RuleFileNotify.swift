@@ -251,7 +251,7 @@ extension RuleLoader {
     private func readGathering(_ entry: Node.Entry, _ draft: Draft) {
         guard draft.rule.severity == .critical else { return }
         draft.reader.error(
-            at: entry.mark,
+            at: draft.laterOfSeverity(and: entry.mark),
             "a critical message never waits: '\(entry.key)' is not for critical rules")
     }
 

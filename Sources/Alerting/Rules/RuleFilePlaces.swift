@@ -175,6 +175,7 @@ extension RuleLoader {
         _ name: String, _ fields: NodeReader.Fields, _ mark: Mark, _ reader: NodeReader
     ) -> Contact {
         var contact = Contact(name: name)
+        let errors = reader.errors
         for entry in fields.entries {
             switch entry.key {
             case "email":
@@ -209,7 +210,14 @@ extension RuleLoader {
             default: break
             }
         }
-        if !fields.entries.contains(where: { ["email", "http", "hook"].contains($0.key) }) {
+        let ways = fields.entries.filter { ["email", "http", "hook"].contains($0.key) }
+        if let first = ways.first {
+            if contact.ways.isEmpty, reader.errors == errors {
+                reader.error(
+                    at: first.value.mark,
+                    "the contact '\(name.abbreviated)' has nothing here to reach it by")
+            }
+        } else {
             reader.missing(
                 "email", "http", "hook", in: fields, at: mark,
                 "the contact '\(name.abbreviated)' has no email, http or hook to reach it by")

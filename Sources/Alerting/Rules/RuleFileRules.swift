@@ -15,6 +15,9 @@ extension RuleLoader {
         var excluded: Set<String> = []
 
         func value(_ key: String) -> Node? { fields[key]?.value }
+
+        /// Of two that exclude each other, of which one is the severity, the second is named.
+        func laterOfSeverity(and mark: Mark) -> Mark { max(value("severity")?.mark ?? mark, mark) }
     }
 
     /// Ids first: rules name each other.
@@ -214,7 +217,7 @@ extension RuleLoader {
             else { return }
             if word == .digest, draft.rule.severity == .critical {
                 reader.error(
-                    at: entry.value.mark,
+                    at: draft.laterOfSeverity(and: entry.value.mark),
                     "a critical message is never gathered: 'then' is mark or log here")
             }
             draft.rule.late.then = word

@@ -41,13 +41,16 @@ extension RuleLoader {
             if let more = when["more_than"] {
                 _ = reader.count(more.value, "a number of events", in: 0...10_000)
             } else {
-                reader.error(at: form.mark, "'count' needs a 'more_than' such as 3")
+                reader.missing(
+                    "more_than", in: when, at: form.mark, "'count' needs a 'more_than' such as 3")
             }
             readWithin(when, of: form, reader)
         case "source":
             _ = reader.word(form.value, "what a source can be", among: ["silent"])
             if when["for_at_least"] == nil {
-                reader.error(at: form.mark, "'source: silent' needs a 'for_at_least' such as 10m")
+                reader.missing(
+                    "for_at_least", in: when, at: form.mark,
+                    "'source: silent' needs a 'for_at_least' such as 10m")
             }
             for source in surroundings.sourcesWithoutSession {
                 reader.warning(
@@ -68,7 +71,8 @@ extension RuleLoader {
         let errors = reader.errors
         let states = ["above", "below"]
         guard
-            let fields = reader.fields(form.value, of: "'\(form.key)' under 'when'", known: nil)
+            let fields = reader.fields(
+                form.value, of: "'\(form.key)' under 'when'", known: nil, expected: [bound, rearm])
         else { return nil }
         for field in fields.entries where field.key != bound && field.key != rearm {
             if states.contains(field.key) {
@@ -88,7 +92,13 @@ extension RuleLoader {
             return nil
         }
         let value = reader.measure(entry.value, measure)
-        if let value { warnOfShare(value, measure, at: entry.value.mark, reader) }
+        if let value {
+            warnOfShare(value, measure, at: entry.value.mark, reader)
+            if measure == .share, value == 0 {
+                reader.warning(
+                    at: entry.value.mark, "no charge is below 0 %: this never happens")
+            }
+        }
         var limit: Double?
         if let second = fields[rearm] {
             limit = reader.measure(second.value, measure)

@@ -267,7 +267,8 @@ extension RuleLoader {
         if let within = fields["within"] {
             _ = reader.duration(within.value)
         } else {
-            reader.error(at: form.mark, "'\(form.key)' needs a 'within' such as 3m")
+            reader.missing(
+                "within", in: fields, at: form.mark, "'\(form.key)' needs a 'within' such as 3m")
         }
     }
 

@@ -20,10 +20,13 @@ extension RuleLoader {
     private func readConditions(
         _ node: Node, of what: String, _ reader: NodeReader
     ) -> Condition? {
-        guard let fields = reader.fields(node, of: what, known: nil) else { return nil }
+        guard
+            let fields = reader.fields(node, of: what, known: nil, expected: Self.conditionKeys)
+        else { return nil }
         let errors = reader.errors
         if fields.entries.isEmpty { reader.error(at: node.mark, "\(what) has no condition") }
         let conditions = fields.entries.compactMap { readCondition($0, of: what, reader) }
+        warnOfContradiction(fields, reader)
         guard reader.errors == errors else { return nil }
         return conditions.count == 1 ? conditions[0] : .all(conditions)
     }
@@ -95,14 +98,19 @@ extension RuleLoader {
     ) -> Condition? {
         let what = "'\(entry.key)' under 'while'"
         let crossings = ["falls_below", "clears_above", "exceeds", "clears_below"]
-        guard let fields = reader.fields(entry.value, of: what, known: nil) else { return nil }
+        guard
+            let fields = reader.fields(
+                entry.value, of: what, known: nil, expected: ["above", "below"])
+        else { return nil }
         let errors = reader.errors
         var bounds: [Condition] = []
+        var values: [(key: String, value: Double)] = []
         for field in fields.entries {
             switch field.key {
             case "above", "below":
                 guard let value = reader.measure(field.value, measure) else { continue }
-                warnOfShare(value, measure, at: field.value.mark, reader)
+                values.append((field.key, value))
+                warnOfBand(values, measure, at: field.value.mark, reader)
                 bounds.append(make(field.key == "above" ? .above(value) : .below(value)))
             case let key where crossings.contains(key):
                 reader.error(
@@ -117,6 +125,50 @@ extension RuleLoader {
         }
         guard reader.errors == errors else { return nil }
         return bounds.count == 1 ? bounds[0] : .all(bounds)
+    }
+
+    /// - Parameter values: of one band, so far: at `mark` stands the last one.
+    private func warnOfBand(
+        _ values: [(key: String, value: Double)], _ measure: Measure, at mark: Mark,
+        _ reader: NodeReader
+    ) {
+        guard let last = values.last else { return }
+        if last.key == "above" ? measure == .share && last.value >= 100 : last.value <= 0 {
+            return reader.warning(
+                at: mark,
+                measure == .share
+                    ? "a charge lies between 0 % and 100 %: this never happens"
+                    : "nothing is slower than 0 km/h: this never happens")
+        }
+        if measure == .share, last.value > 100 {
+            return reader.warning(
+                at: mark, "a charge lies between 0 % and 100 %: this is always so")
+        }
+        guard let other = values.first(where: { $0.key != last.key }) else { return }
+        let (above, below) = last.key == "above" ? (last, other) : (other, last)
+        if above.value >= below.value {
+            reader.warning(
+                at: mark, "nothing is above the one and below the other: this never happens")
+        }
+    }
+
+    /// Of what must all be true: two of which one or the other is.
+    private func warnOfContradiction(_ fields: NodeReader.Fields, _ reader: NodeReader) {
+        for (one, other) in [("hours", "outside_hours"), ("inside", "outside")] {
+            guard let first = fields[one], let second = fields[other] else { continue }
+            func names(_ entry: Node.Entry) -> Set<String> {
+                Set(
+                    reader.oneOrMore(entry.value).compactMap { item in
+                        if case .scalar(let name, _) = item.value { name } else { nil }
+                    })
+            }
+            let within = names(first)
+            guard !within.isEmpty, within.isSubset(of: names(second)) else { continue }
+            let later = max(first.mark, second.mark) == first.mark ? first : second
+            reader.warning(
+                at: later.value.mark,
+                "nothing is '\(one)' and '\(other)' of the same: this is never true")
+        }
     }
 
     // MARK: - Attributes

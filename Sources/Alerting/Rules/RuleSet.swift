@@ -114,7 +114,13 @@ extension RuleSet {
                 continue
             }
             let answer = judge.judge(rule.condition, facts, memory)
-            if answer.truth == .yes || (answer.truth == .unknown && rule.firesOnUnknown) {
+            // Disorder never silences: what was forgotten may have said yes.
+            let fires =
+                answer.truth == .yes
+                || answer.truth == .unknown
+                    && (rule.firesOnUnknown
+                        || facts.isOfExcerpt && index.conditions.asksPosition(at: answer.leaf))
+            if fires {
                 answers.list.append(RuleAnswer(rule: number, outcome: .match(form)))
                 answers.matches += 1
             } else {

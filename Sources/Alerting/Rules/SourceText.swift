@@ -7,13 +7,47 @@ package struct SourceText: Sendable {
     /// Where each line begins.
     private let starts: [Int]
 
-    package init(_ text: String) {
-        var bytes = Array(text.utf8)
+    package init(_ text: String) { self.init(Array(text.utf8)) }
+
+    private init(_ bytes: [UInt8]) {
+        var bytes = bytes
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
         self.bytes = bytes
         var starts = [0]
         for index in bytes.indices where bytes[index] == 10 { starts.append(index + 1) }
         self.starts = starts
+    }
+
+    /// The text of a file, and what is wrong with how it is written: a letter that is no UTF-8 is
+    /// another letter than the person meant, and no name with it would be found.
+    package static func read(_ bytes: [UInt8], of file: String) -> (text: String, Finding?) {
+        func finding(_ mark: Mark, _ message: String) -> Finding {
+            Finding(
+                file: file, line: Int(mark.line), column: Int(mark.column), severity: .error,
+                message: message)
+        }
+        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
+            || bytes.prefix(2).contains(0)
+        {
+            let mark = Mark(line: 1, column: 1)
+            return ("", finding(mark, "this file is written as UTF-16; save it as UTF-8"))
+        }
+        var rest = bytes.makeIterator()
+        var parser = Unicode.UTF8.ForwardParser()
+        var offset = 0
+        while true {
+            switch parser.parseScalar(from: &rest) {
+            case .valid(let scalar): offset += scalar.count
+            case .emptyInput: return (String(decoding: bytes, as: UTF8.self), nil)
+            case .error:
+                let text = SourceText(bytes)
+                var wrong = finding(
+                    text.mark(atByte: offset),
+                    "this letter is not written as UTF-8; save the file as UTF-8")
+                wrong.source = text.line(wrong.line)
+                return (String(decoding: bytes, as: UTF8.self), wrong)
+            }
+        }
     }
 
     var lineCount: Int { starts.count }
