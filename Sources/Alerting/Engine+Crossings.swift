@@ -93,6 +93,7 @@ extension Engine {
             guard answers.isOpen || rules.couldClear(happening.kinds) else { continue }
             var kept = Recent(
                 seq: happening.seq, device: subject.key, event: event,
+                known: facts.deviceAttributes,
                 matched: judgement.verdicts.filter(\.isMatch).map(\.rule))
             // The same report may cross one more boundary with what a copy of it tells.
             if let earlier = subject.recent.first(where: { $0.seq == kept.seq }) {

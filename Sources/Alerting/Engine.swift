@@ -140,12 +140,15 @@ package struct Engine: Sendable {
 
         // What its position crosses, if a copy brings one, is this event's.
         let mayCross = event.position == nil && !rules.index.boundaries.isEmpty
-        if answers.isOpen || subject.isBare || couldClear || mayCross
+        let waitsForKind = event.type == "alarm" && event.alarm == nil
+        let isNameless = subject.name == subject.key.uniqueId
+        if answers.isOpen || subject.isBare || isNameless || couldClear || mayCross || waitsForKind
             || rules.waitsForName(event, memory)
         {
             step.keep(
                 Recent(
                     seq: seq, device: subject.key, event: event,
+                    known: subject.isBare ? nil : subject.facts.deviceAttributes,
                     matched: verdicts.compactMap { $0.isMatch ? $0.rule : nil }))
         }
         step.step.judgement = Judgement(
@@ -197,7 +200,7 @@ package struct Engine: Sendable {
             else { continue }
             let facts = Facts(
                 recent.event, past: subject.past(memory),
-                known: step.device(subject, memory)?.attributes)
+                known: recent.known ?? step.device(subject, memory)?.attributes)
             let kinds = rules.kinds(of: recent.event, memory)
             var answers = rules.find(kinds, of: subject, facts, memory)
             answers.list.removeAll { answer in
@@ -257,14 +260,23 @@ package struct Engine: Sendable {
 
 extension Event {
     /// Takes over what a copy of the same event has and this one lacks.
-    mutating func fill(from copy: Event) {
+    package mutating func fill(from copy: Event) {
         device = device ?? copy.device
         position = position ?? copy.position
         geofenceName = geofenceName ?? copy.geofenceName
         txn = txn ?? copy.txn
         crossings += copy.crossings.filter { !crossings.contains($0) }
-        for entry in copy.attributes.entries where attributes[entry.name] == nil {
-            attributes.entries.append(entry)
+        attributes.fill(from: copy.attributes)
+        if let more = copy.device {
+            device?.attributes.fill(from: more.attributes)
+            if device?.name.isEmpty ?? false { device?.name = more.name }
         }
+        if let more = copy.position?.attributes { position?.attributes.fill(from: more) }
+    }
+}
+
+extension Attributes {
+    fileprivate mutating func fill(from copy: Attributes) {
+        for entry in copy.entries where self[entry.name] == nil { entries.append(entry) }
     }
 }

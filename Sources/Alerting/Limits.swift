@@ -123,6 +123,8 @@ package enum Limits {
     package static let attemptsKept = 50
     package static let itemsPerMessage = 200
     package static let hookOutputBytes = 64 << 10
+    /// Of an attempt's note, in a list of them.
+    package static let shownNoteCharacters = 1_000
     package static let hookVariableBytes = 8 << 10
     package static let responseBytes = 64 << 10
     package static let connectSeconds: Int64 = 10

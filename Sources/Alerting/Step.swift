@@ -60,13 +60,19 @@ package struct Recent: Sendable, Hashable {
     package var seq: Int64
     package var device: DeviceKey
     package var event: Event
+    /// The device's attributes as they were known at its receipt: by these it is judged again
+    /// (RULES.md, `while`). nil: nothing was known of the device but bare events.
+    package var known: Attributes?
     /// Rules that it has matched already: those it does not match again.
     package var matched: [String]
 
-    package init(seq: Int64, device: DeviceKey, event: Event, matched: [String]) {
+    package init(
+        seq: Int64, device: DeviceKey, event: Event, known: Attributes? = nil, matched: [String]
+    ) {
         self.seq = seq
         self.device = device
         self.event = event
+        self.known = known
         self.matched = matched
     }
 }

@@ -13,8 +13,10 @@ final class Job: @unchecked Sendable {
     var continuation: CheckedContinuation<TransferResult, Never>?
     private(set) var handle: UnsafeMutableRawPointer?
 
-    /// Its handle is of no use to other transfers.
-    var isProbe: Bool { request.isProbe }
+    /// Its handle is of use to other transfers.
+    var isKept: Bool { !isProbe && !isHurried }
+    private var isProbe: Bool { request.isProbe }
+    private var isHurried = false
 
     private let request: TransferRequest
     /// This transfer's own lines. Behind the last of them come the endpoint's.
@@ -156,6 +158,13 @@ final class Job: @unchecked Sendable {
         self.handle = nil
     }
 
+    /// Of a mail conversation: no answer is waited for longer than a second.
+    func hurry() {
+        guard let handle, endpoint.family == .mail else { return }
+        isHurried = true
+        outcry_easy_setopt_long(handle, CURLOPT_SERVER_RESPONSE_TIMEOUT, 1)
+    }
+
     func finish(_ result: TransferResult) {
         continuation?.resume(returning: result)
         continuation = nil
@@ -167,6 +176,13 @@ final class Job: @unchecked Sendable {
         curl_slist_free_all(headers)
         curl_slist_free_all(recipients)
         errors?.deallocate()
+    }
+
+    /// Whether the request went out.
+    private var isConnected: Bool {
+        var bytes = 0
+        if let handle { outcry_easy_getinfo_long(handle, CURLINFO_REQUEST_SIZE, &bytes) }
+        return bytes > 0
     }
 
     func end(of code: CURLcode) -> TransferResult.End {
@@ -183,6 +199,8 @@ final class Job: @unchecked Sendable {
             CURLE_SSL_ENGINE_INITFAILED:
             .cannotEncrypt
         case CURLE_LOGIN_DENIED: .loginRefused
+        // An answer that is no HTTP is another protocol to curl.
+        case CURLE_UNSUPPORTED_PROTOCOL where endpoint.family == .web && isConnected: .broken
         case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_FUNCTION_ARGUMENT,
             CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT, CURLE_NOT_BUILT_IN:
             .unusable

@@ -105,30 +105,37 @@ package final class CurlTransfer: Sendable {
         var pool = HandlePool()
         var running: [ObjectIdentifier: Job] = [:]
         var finished: [(Job, TransferResult)] = []
+        // Cancelled, and said so: curl is still to let go of them. Of a mail server it takes leave
+        // with a QUIT for whose answer it waits.
+        var leaving: [Job] = []
         while let round = takeOrders() {
             for order in round {
                 switch order {
                 case .start(let job): start(job, &pool, &running)
                 case .cancel(let job):
                     guard running[ObjectIdentifier(job)] != nil else { continue }
-                    finished.append((job, end(job, .cancelled, &pool, &running)))
+                    job.finish(job.detach(.cancelled))
+                    leaving.append(job)
                 }
             }
+            // One in a round, so that a stop waits for no more.
+            if let job = leaving.popLast() { dismiss(job, &pool, &running) }
             var count: Int32 = 0
             curl_multi_perform(multi, &count)
             endFinished(&pool, &running, &finished)
             // All of a round together: one by one, each would wake a sleeping thread of its own.
             for (job, result) in finished { job.finish(result) }
             finished.removeAll(keepingCapacity: true)
-            if goToSleep() { curl_multi_poll(multi, nil, 0, 60_000, nil) }
+            if leaving.isEmpty, goToSleep() { curl_multi_poll(multi, nil, 0, 60_000, nil) }
         }
-        for job in running.values { job.finish(end(job, .cancelled, &pool, &running)) }
+        for job in running.values { job.finish(job.detach(.cancelled)) }
         let awaiting = orders.withLock { orders in
             orders.stopped = true
             defer { orders.awaitingStop = [] }
             return orders.awaitingStop
         }
         for continuation in awaiting { continuation.resume() }
+        for job in running.values { dismiss(job, &pool, &running) }
         pool.empty()
         curl_multi_cleanup(multi)
     }
@@ -185,6 +192,15 @@ package final class CurlTransfer: Sendable {
         }
     }
 
+    /// Takes a cancelled job from curl.
+    private func dismiss(
+        _ job: Job, _ pool: inout HandlePool, _ running: inout [ObjectIdentifier: Job]
+    ) {
+        guard running[ObjectIdentifier(job)] != nil else { return }
+        job.hurry()
+        _ = end(job, .cancelled, &pool, &running)
+    }
+
     private func end(
         _ job: Job, _ end: TransferResult.End, _ pool: inout HandlePool,
         _ running: inout [ObjectIdentifier: Job]
@@ -195,7 +211,7 @@ package final class CurlTransfer: Sendable {
         curl_multi_remove_handle(multi, handle)
         running[ObjectIdentifier(job)] = nil
         job.release(handle)
-        if job.isProbe { curl_easy_cleanup(handle) } else { pool.put(handle, for: job.endpoint) }
+        if job.isKept { pool.put(handle, for: job.endpoint) } else { curl_easy_cleanup(handle) }
         return result
     }
 }

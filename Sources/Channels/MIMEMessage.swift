@@ -63,7 +63,7 @@ struct MIMEMessage {
     }
 
     private static func token(_ id: String) -> String {
-        let kept = id.utf8.filter { MailAddress.isAtomText($0) || $0 == UInt8(ascii: ".") }
+        let kept = id.utf8.filter { MailSyntax.isAtomText($0) || $0 == UInt8(ascii: ".") }
         return String(decoding: kept.prefix(200), as: UTF8.self)
     }
 
@@ -115,7 +115,7 @@ struct MailHeaders {
         guard !address.name.isEmpty else { return add(name, raw: address.address) }
         let words = address.name.split(separator: " ", omittingEmptySubsequences: false)
         let isPlain = words.allSatisfy { word in
-            !word.isEmpty && word.utf8.count <= 60 && word.utf8.allSatisfy(MailAddress.isAtomText)
+            !word.isEmpty && word.utf8.count <= 60 && word.utf8.allSatisfy(MailSyntax.isAtomText)
                 && !word.contains("=?")
         }
         let shown =

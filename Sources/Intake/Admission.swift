@@ -43,8 +43,12 @@ enum Admission {
     /// Nearly always the whole URI is its path.
     private static func source(at uri: String, _ sources: [WebhookSource]) -> WebhookSource? {
         if let source = sources.first(where: { $0.path == uri }) { return source }
-        guard let query = uri.utf8.firstIndex(of: UInt8(ascii: "?")) else { return nil }
-        let path = String(uri[..<query])
+        var path = uri[...]
+        // As a proxy is asked, which servers take too (RFC 9112 §3.2.2).
+        if path.hasPrefix("http://") || path.hasPrefix("https://") {
+            path = path.drop { $0 != "/" }.dropFirst(2).drop { $0 != "/" }
+        }
+        path = path.prefix { $0 != "?" }
         return sources.first { $0.path == path }
     }
 

@@ -21,7 +21,9 @@ package final class WebhookSource: Sendable {
     /// Compares in a time that does not depend on where the two differ.
     func admits(_ given: String?) -> Bool {
         guard let authorization else { return true }
-        guard let given else { return false }
+        guard var given = given.map({ Substring($0) }) else { return false }
+        // Blanks around a header's value are no part of it (RFC 9112 §5).
+        while given.utf8.last == 0x20 || given.utf8.last == 0x09 { given.removeLast() }
         var difference: UInt8 = given.utf8.count == authorization.utf8.count ? 0 : 1
         // Over the expected value's length always: of it, only this can be learnt.
         var next = given.utf8.makeIterator()

@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import Storage
 
 /// `outcry.token`, made at the first start, mode 0600.
 package enum AdminToken {
@@ -14,7 +15,11 @@ package enum AdminToken {
     /// - Throws: `ConfigurationError` where it can be neither read nor made.
     package static func readOrMake(beside database: String) throws -> String {
         let path = path(beside: database)
-        if let token = try? read(path) { return token }  // none yet: it is made below
+        if let token = try? read(path) {  // none yet: it is made below
+            // One that was put back from a copy may be open to others.
+            do { try OwnersOnly.take(path) } catch { throw ConfigurationError("\(error)") }
+            return token
+        }
         var generator = SystemRandomNumberGenerator()
         let token = (0..<4).map { _ in
             let word = String(generator.next(), radix: 16)

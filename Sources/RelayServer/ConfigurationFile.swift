@@ -251,12 +251,17 @@ extension ConfigurationFile {
     func webURL(_ entry: Node.Entry) -> String? {
         guard let text = text(entry, "an address such as https://example.org") else { return nil }
         if placeholders.isOpen(text) { return text }
-        guard let url = URL(string: text), url.host() != nil,
-            ["http", "https"].contains(url.scheme)
+        guard var parts = URLComponents(string: text), let host = parts.host, !host.isEmpty,
+            let scheme = parts.scheme?.lowercased(), ["http", "https"].contains(scheme)
         else {
             reader.error(at: entry.value.mark, "expected http://… or https://…")
             return nil
         }
-        return text.hasSuffix("/") ? String(text.dropLast()) : text
+        // One server however it is written: it is the name space of its ids.
+        parts.scheme = scheme
+        parts.host = host.lowercased()
+        if parts.port == (scheme == "https" ? 443 : 80) { parts.port = nil }
+        let url = parts.string ?? text
+        return url.hasSuffix("/") ? String(url.dropLast()) : url
     }
 }

@@ -254,7 +254,7 @@ package final class Courier: Sendable {
                 "delivery given up",
                 metadata: [
                     "delivery": "\(delivery.id)", "channel": "\(delivery.channel)",
-                    "contact": "\(delivery.contact)", "note": "\(settlement.attempt.note)",
+                    "contact": "\(delivery.contact)", "note": "\(settlement.attempt.headline)",
                 ])
         }
         return settlement

@@ -25,6 +25,7 @@ package struct Feeds: Service {
         let counters: IntakeCounters
         let reload: Reload
         let names: ServerNamesBook
+        let reusedIds: ReusedIds
         let logger: Logger
     }
 
@@ -74,7 +75,12 @@ package struct Feeds: Service {
         let log = logger
         var around = SourceSurroundings(
             now: { timekeeper.now() }, sleep: { try await Task.sleep(for: $0) },
-            accept: { store.accept($0, done: $1) })
+            accept: { arrivals, done in
+                store.accept(arrivals) { result in
+                    done(result)
+                    parts.reusedIds.look(arrivals, result)
+                }
+            })
         around.jitter = { Double.random(in: 0..<1) }
         around.unknown = { events in
             try await offLoad { try store.unknown(events) }

@@ -51,19 +51,20 @@ package final class Pump: Sendable {
     }
 
     /// Starts the thread, which first reads back `memory`: what listens does not wait for that.
-    /// After an unclean end the input at the cursor is stepped alone, then two,
-    /// then four: one that kills the process is soon the one at the cursor, however many came
-    /// before it in the batch in which it did.
+    /// - Parameter afterCrash: called before the first input is stepped; nil: the end before was
+    ///   in order. After another the input at the cursor is stepped alone, then two, then four: one
+    ///   that kills the process is soon the one at the cursor, however many came before it in the
+    ///   batch in which it did.
     package func start(
         engine: Engine, memory: @escaping @Sendable () throws -> Memory,
-        cursor: Int64, afterCrash: Bool
+        cursor: Int64, afterCrash: (@Sendable () throws -> Void)?
     ) {
         progress.withLock { $0.seq = cursor }
         store.setOnInputs { [signal] in signal.raise() }
         let thread = Thread { [self] in
-            if let first = recall(memory) {
+            if let first = untilDone(memory), untilDone(afterCrash ?? {}) != nil {
                 var loop = Loop(engine: engine, memory: first, cursor: cursor)
-                if afterCrash { loop.limit = 1 }
+                if afterCrash != nil { loop.limit = 1 }
                 run(&loop, memory)
             }
             stopped.signal()
@@ -74,10 +75,10 @@ package final class Pump: Sendable {
 
     /// A database that cannot be read now is asked again: nothing may be decided without memory.
     /// nil: it was stopped meanwhile.
-    private func recall(_ memory: () throws -> Memory) -> Memory? {
+    private func untilDone<T>(_ read: () throws -> T) -> T? {
         while !isStopping {
             do {
-                return try memory()
+                return try read()
             } catch {
                 logger.error("the memory cannot be read back, trying again: \(error)")
                 signal.wait(timeout: .seconds(1))
@@ -304,7 +305,7 @@ package final class Pump: Sendable {
                 seq, reason: "what was decided on it cannot be stored",
                 trouble: step.judgement == nil ? nil : trouble)
         }
-        guard let recalled = recall(memory) else { return false }
+        guard let recalled = untilDone(memory) else { return false }
         loop.memory = recalled
         loop.cursor = try store.progress().cursor
         loop.limit = 1

@@ -69,12 +69,14 @@ package struct Relay: Sendable {
         // they are (2 to 3 % less CPU a told event on two), and the writer is busy before they are.
         webhookLoops = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 2))
         let completion = WebhookCompletion()
+        let reusedIds = ReusedIds(store, timekeeper, logger)
         let intake = IntakeServer(
             configuration: configuration.intake, sources: configuration.webhooks,
             accept: { arrivals, done in
                 store.accept(arrivals) { result in
                     done(result)
                     completion.look(arrivals, result)
+                    reusedIds.look(arrivals, result)
                 }
             }, group: webhookLoops, logger: quiet(logger))
         let ports = Ports(configuration, logger, spectator.listening)
@@ -82,7 +84,7 @@ package struct Relay: Sendable {
             configuration,
             Feeds.Parts(
                 store: store, pump: pump, timekeeper: timekeeper, counters: intake.counters,
-                reload: reload, names: names, logger: logger))
+                reload: reload, names: names, reusedIds: reusedIds, logger: logger))
         completion.begin(feeds.sources)
         let status = Status(
             store: store, pump: pump, courier: courier, counters: intake.counters,
@@ -93,8 +95,17 @@ package struct Relay: Sendable {
             actions: status.actions, logger: logger, bound: { ports.bound(admin: $0) })
 
         // Everything is built: from here on an end that is not in order is a crash.
-        let wasClean = try store.beginRun()
-        if !wasClean { try Self.setPoisonAside(store, cursor: progress.cursor, logger) }
+        let wasClean = try Self.said {
+            do { return try store.beginRun() } catch {
+                throw ConfigurationError("\(configuration.data): \(error)")
+            }
+        }
+
+        // As near to the step as can be: an end before it says nothing of the event.
+        let afterCrash: (@Sendable () throws -> Void)? =
+            wasClean
+            ? nil
+            : { @Sendable in try Self.setPoisonAside(store, progress.cursor, logger) }
 
         // Stopped in the reverse order: first nothing comes in, then what is decided is sent.
         let services: [(String, any Service)] = [
@@ -123,7 +134,7 @@ package struct Relay: Sendable {
                                 pump.report(gone.sorted().map { .source($0, isSilent: false) })
                                 return Memory(record)
                             },
-                            cursor: progress.cursor, afterCrash: !wasClean)
+                            cursor: progress.cursor, afterCrash: afterCrash)
                     },
                     stop: { pump.stop() })
             ),
@@ -199,7 +210,7 @@ package struct Relay: Sendable {
     /// After an unclean end the starts at the input at the cursor are counted on disk; the third
     /// sets it aside (a Swift trap cannot be caught).
     private static func setPoisonAside(
-        _ store: Store, cursor: Int64, _ logger: Logger
+        _ store: Store, _ cursor: Int64, _ logger: Logger
     ) throws {
         guard let next = try store.inputs(after: cursor, limit: 1).first else { return }
         let starts = try store.countStart(next.seq)

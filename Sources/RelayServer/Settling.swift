@@ -27,7 +27,8 @@ extension Settlement {
         self.init(
             delivery: delivery.id,
             attempt: Attempt(at: began, duration: now - began, result: result, note: note),
-            next: next, trouble: next == .dead ? Self.trouble(delivery, note) : nil)
+            next: next,
+            trouble: next == .dead ? Self.trouble(delivery, Attempt.headline(of: note)) : nil)
     }
 
     /// Whether it is to be tried again.

@@ -56,13 +56,15 @@ final class DatabaseFile: Sendable {
         return file
     }
 
-    /// SQLite gives -wal and -shm the mode of the file itself.
+    /// SQLite gives -wal and -shm the mode of the file itself. One that others may read (a copy
+    /// that was put back) is taken from them: it holds where people's bikes are.
     private static func make(_ path: String) throws {
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else {
             throw StoreError(.unusable, "\(path): cannot be opened for writing: \(errorText())")
         }
         Glibc.close(file)
+        for suffix in ["", "-wal", "-shm"] { try OwnersOnly.take(path + suffix) }
     }
 
     private static func errorText() -> String { String(cString: strerror(errno)) }
@@ -165,4 +167,20 @@ struct Snapshot {
     let connection: OpaquePointer
 
     func prepare(_ sql: String) throws -> Prepared { try Prepared(connection, sql) }
+}
+
+/// Files that nobody but their owner may read.
+package enum OwnersOnly {
+    /// Takes a file from everybody else; one that is not there is left so.
+    package static func take(_ path: String) throws(StoreError) {
+        var facts = stat()
+        guard stat(path, &facts) == 0, facts.st_mode & 0o077 != 0 else { return }
+        guard chmod(path, 0o600) == 0 else {
+            let why = String(cString: strerror(errno))
+            throw StoreError(
+                .unusable,
+                "\(path): others may read it, and that cannot be changed: \(why); make it this "
+                    + "user's, with mode 600")
+        }
+    }
 }

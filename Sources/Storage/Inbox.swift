@@ -1,7 +1,7 @@
 // What came in, in one order. An arrival is stored once: its identity (DESIGN, deduplication 1) is
-// a unique index over columns, and the insert itself finds the copy. Most arrivals cost that one
-// insert: whether an id was used before by another event is asked only of those that were used
-// before the last few thousand.
+// a unique index over columns, and the insert itself finds the copy; `has` says how much of the
+// event is known by then (Event.Fullness). Most arrivals cost that one insert: whether an id was
+// used before by another event is asked only of those that were used before the last few thousand.
 import Alerting
 import Foundation
 
@@ -32,7 +32,7 @@ struct InboxStatements {
             """)
         otherWithId = try make(
             "SELECT 1 FROM inbox WHERE kind = 0 AND server = ?1 AND id = ?2 AND seq <> ?3 LIMIT 1")
-        widen = try make("UPDATE inbox SET has = has | ?2 WHERE seq = ?1")
+        widen = try make("UPDATE inbox SET has = ?2 WHERE seq = ?1")
         findServer = try make("SELECT id FROM server WHERE url = ?1")
         addServer = try make("INSERT INTO server (url) VALUES (?1)")
         greatestId = try make(
@@ -52,10 +52,6 @@ extension Event {
     /// The last part of the identity of an event whose id is not known.
     fileprivate var extra: String {
         "\(attributes.text("alarm") ?? "")|\(geofenceId)|\(maintenanceId)|\(positionId)"
-    }
-    fileprivate var has: Int64 { Self.has(device: device != nil, position: position != nil) }
-    fileprivate static func has(device: Bool, position: Bool) -> Int64 {
-        (device ? 1 : 0) | (position ? 2 : 0)
     }
 
     /// Its identity but for the server, as five parameters.
@@ -122,8 +118,8 @@ extension Ledger {
         if marks.cursor == seq - 1 { marks.cursor = seq }
     }
 
-    /// A copy is kept only where it brings a device or position that no copy before it had. One of
-    /// an event that was only recorded is the event itself: another road brought it.
+    /// A copy is kept only where it brings something that no copy before it had. One of an event
+    /// that was only recorded is the event itself: another road brought it.
     private func acceptCopy(
         _ arrivals: [Arrival], _ index: Int, _ server: Int64, _ now: Instant
     ) throws -> Acceptance {
@@ -133,7 +129,10 @@ extension Ledger {
         inbox.twin.bind(7, Self.recordOnly)
         guard
             let twin = try inbox.twin.first({
-                (seq: $0.int(0), has: $0.int(1), isRecord: $0.int(2) == 1)
+                (
+                    seq: $0.int(0), has: Event.Fullness(bits: $0.int(1)),
+                    isRecord: $0.int(2) == 1
+                )
             })
         else {
             throw StoreError(.failed, "an event that is stored cannot be found")
@@ -146,12 +145,13 @@ extension Ledger {
             }
             return try accept(arrivals, index, now)
         }
-        guard event.has & ~twin.has != 0 else {
+        let known = twin.has.joined(fullness(of: arrivals, index))
+        guard known != twin.has else {
             outcome.duplicates += 1
             return .duplicate
         }
         inbox.widen.bind(1, twin.seq)
-        inbox.widen.bind(2, event.has)
+        inbox.widen.bind(2, known.bits)
         try inbox.widen.run()
         let seq = nextSeq()
         bind(inbox.copy, arrivals, index, server, seq, now, copyOf: twin.seq)
@@ -176,12 +176,19 @@ extension Ledger {
             id: id, deviceId: arrivals[index].event.deviceId, type: arrivals[index].event.type,
             time: arrivals[index].event.time, extra: id > 0 ? "" : arrivals[index].event.extra,
             to: statement, from: 8)
-        statement.bind(
-            13,
-            Event.has(
-                device: arrivals[index].event.device?.id != nil,
-                position: arrivals[index].event.position?.id != nil))
+        statement.bind(13, fullness(of: arrivals, index).bits)
         statement.bind(14, arrivals[index].event.txn)
+    }
+
+    private func fullness(of arrivals: [Arrival], _ index: Int) -> Event.Fullness {
+        Event.Fullness(
+            device: arrivals[index].event.device?.attributes.entries.count,
+            deviceName: arrivals[index].event.device?.name,
+            position: arrivals[index].event.position?.attributes.entries.count,
+            knowsGeofences: arrivals[index].event.position.map { $0.geofences != .unknown }
+                ?? false,
+            geofenceName: arrivals[index].event.geofenceName,
+            attributes: arrivals[index].event.attributes)
     }
 
     private func store(

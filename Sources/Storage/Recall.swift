@@ -98,7 +98,7 @@ extension Snapshot {
         let rows = try prepare(
             """
             SELECT \(Self.bodyColumns), coalesce(inbox.copy_of, inbox.seq), device.server,
-              device.unique_id, verdicts
+              device.unique_id, verdicts, judgement.attributes
             FROM inbox LEFT JOIN server ON server.id = inbox.server
               LEFT JOIN judgement ON judgement.seq = inbox.seq
               LEFT JOIN device ON device.id = judgement.device
@@ -118,16 +118,15 @@ extension Snapshot {
                 copies[seq, default: []].append(event)
                 return true
             }
-            for copy in copies[seq] ?? [] {
-                event.device = event.device ?? copy.device
-                event.position = event.position ?? copy.position
-                event.geofenceName = event.geofenceName ?? copy.geofenceName
-            }
+            // What was known at its receipt: by the event itself, else as it was judged by.
+            let own = event.device.flatMap { $0.attributes.isEmpty ? nil : $0.attributes }
+            let known = own ?? row.optionalText(12).map(Attributes.init(stored:))
+            for copy in copies[seq] ?? [] { event.fill(from: copy) }
             guard !row.isNull(9) else { return true }
             recent.append(
                 Recent(
                     seq: seq, device: DeviceKey(server: row.text(9), uniqueId: row.text(10)),
-                    event: event,
+                    event: event, known: known,
                     matched: Verdict.read(row.text(11)).filter(\.isMatch).map(\.rule)))
             return true
         }

@@ -68,8 +68,14 @@ package struct Attempt: Sendable, Hashable {
     package var at: Instant
     package var duration: Duration
     package var result: Result
-    /// Short, without secrets or addresses.
+    /// A short line, without secrets or addresses; below it up to 64 KiB of what a hook wrote,
+    /// which may hold anything: that is for the database alone.
     package var note: String
+    /// The line without what stands below it.
+    package var headline: String { Self.headline(of: note) }
+    package static func headline(of note: String) -> String {
+        String(note.prefix { !$0.isNewline })
+    }
 
     package init(at: Instant, duration: Duration, result: Result, note: String) {
         self.at = at

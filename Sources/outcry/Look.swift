@@ -11,10 +11,10 @@ struct Events: ParsableCommand {
 
     @OptionGroup var config: ConfigurationOption
     @Option(help: "Of this device: its name or uniqueId.") var device: String?
-    @Option(help: "How many, the newest last.") var last = 20
+    @Option(help: "How many, the newest last.") var last: Count = 20
 
     func run() throws {
-        print(try Look(config.read(secrets: false)).events(device: device, last: last))
+        print(try Look(config.read(secrets: false)).events(device: device, last: last.number))
     }
 }
 
@@ -28,10 +28,10 @@ struct Incidents: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Open ones; --all: cleared too.")
         @OptionGroup var config: ConfigurationOption
         @Flag(help: "Cleared ones too.") var all = false
-        @Option(help: "How many at most.") var last = 50
+        @Option(help: "How many at most.") var last: Count = 50
 
         func run() throws {
-            print(try Look(config.read(secrets: false)).incidents(all: all, last: last))
+            print(try Look(config.read(secrets: false)).incidents(all: all, last: last.number))
         }
     }
 
@@ -76,10 +76,10 @@ struct Deliveries: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "The newest, the newest last.")
         @OptionGroup var config: ConfigurationOption
         @Flag(help: "Only those that were given up, with their history.") var dead = false
-        @Option(help: "How many at most.") var last = 50
+        @Option(help: "How many at most.") var last: Count = 50
 
         func run() throws {
-            print(try Look(config.read(secrets: false)).deliveries(dead: dead, last: last))
+            print(try Look(config.read(secrets: false)).deliveries(dead: dead, last: last.number))
         }
     }
 

@@ -34,3 +34,16 @@ extension Int {
     /// `1 error`, `2 errors`.
     func of(_ word: String) -> String { "\(self) \(word)\(self == 1 ? "" : "s")" }
 }
+
+/// A number of rows, 1 at least.
+struct Count: ExpressibleByArgument, ExpressibleByIntegerLiteral {
+    let number: Int
+
+    init?(argument: String) {
+        guard let number = Int(argument), number > 0 else { return nil }
+        self.number = number
+    }
+    init(integerLiteral number: Int) { self.number = number }
+
+    var defaultValueDescription: String { String(number) }
+}

@@ -67,6 +67,79 @@ struct DisorderTests {
         #expect(run.memory.incidents { _ in true }.map(\.count) == [1])
     }
 
+    /// Of one event: what comes first lacks a part that the copy has.
+    static let parts: [(String, Rule, @Sendable (inout Event) -> Void)] = [
+        ("the kind of alarm", .of("a", .critical, .alarm(["tow"])), { _ in }),
+        (
+            "an attribute of the event",
+            .of(
+                "a", .warning, .alarm(nil),
+                while: .attribute(.init(owner: .event, name: "zone", test: .equals("2")))),
+            { $0.attributes["zone"] = .text("2") }
+        ),
+        (
+            "an attribute of the position",
+            .of(
+                "a", .warning, .alarm(nil),
+                while: .attribute(.init(owner: .position, name: "zone", test: .equals("2")))),
+            { $0.position?.attributes["zone"] = .text("2") }
+        ),
+        (
+            "the position's charge", .of("a", .warning, .alarm(nil), while: .battery(.below(20))),
+            { $0.position?.attributes["batteryLevel"] = .number(9) }
+        ),
+    ]
+
+    @Test("a copy that brings a part of what is there lets it speak", arguments: parts.indices)
+    func fullerInPart(_ number: Int) {
+        let (part, rule, bring) = Self.parts[number]
+        var run = EngineRun(.of(rule))
+        var bare = EngineRun.event("alarm", "Cargo 1")
+        bare.id = 79
+        bare.at(48.3, 16.3)
+        bare.time = run.now
+        bare.received = run.now
+        var whole = bare
+        whole.attributes["alarm"] = .text("tow")
+        bring(&whole)
+        if number > 0 { bare.attributes["alarm"] = .text("tow") }
+        #expect(run.step(.event(bare), seq: 1).told.isEmpty, "\(part)")
+        run.wait(.seconds(1))
+        #expect(run.step(.copy(whole), seq: 2).told == ["first a to owner"], "\(part)")
+        #expect(run.step(.copy(whole), seq: 3).told.isEmpty, "\(part)")
+    }
+
+    @Test("a copy that brings the device's name lets rules for that name speak")
+    func nameComesLater() {
+        var run = EngineRun(.of(.of("a", .alarm(nil)) { $0.devices = .matching(["Cargo 1"]) }))
+        var whole = EngineRun.event("alarm", "Cargo 1")
+        whole.id = 80
+        whole.attributes["alarm"] = .text("tow")
+        whole.time = run.now
+        whole.received = run.now
+        var nameless = whole
+        nameless.device?.name = ""
+        #expect(run.step(.event(nameless), seq: 1).told.isEmpty)
+        run.wait(.seconds(1))
+        #expect(run.step(.copy(whole), seq: 2).told == ["first a to owner"])
+    }
+
+    @Test("judged again it is by what was known of the device at its receipt")
+    func deviceAtReceipt() {
+        let armed = Rule.of("theft", .warning, .alarm(nil), while: .armed(true))
+        var run = EngineRun(.of(armed, Self.outside))
+        run.event("deviceOnline") { $0.device?.attributes["guarded"] = .flag(false) }
+        run.wait(.seconds(1))
+        #expect(run.alarm("tow") { $0.device = nil }.told.isEmpty)
+        run.wait(.seconds(1))
+        // Armed now, and with the fix that lets the other rule speak of the alarm.
+        let step = run.event("deviceMoving", ago: .seconds(2)) {
+            $0.device?.attributes["guarded"] = .flag(true)
+            $0.at(48.3, 16.3)
+        }
+        #expect(step.told == ["first away to owner"])
+    }
+
     @Test("a crossing that a socket brought without the place's name is known by its copy")
     func namelessCrossing() {
         var run = EngineRun(.of(.of("in", .enters(["depot"]))))

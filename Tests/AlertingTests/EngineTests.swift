@@ -40,7 +40,10 @@ struct EngineTests {
         run.wait(.seconds(1))
         let step = run.event("deviceOnline")
         #expect(step.told == ["first on+off to owner"])
+        // Anything critical makes it critical; what it is called after is what is new.
         #expect(step.deliveries.first?.severity == .critical)
+        #expect(step.deliveries.first.flatMap { TemplateFacts.lead($0.items) } == 0)
+        #expect(step.deliveries.first?.items.map(\.rule) == ["on", "off"])
     }
 
     @Test("`by` takes the channels that the contact has, and no contact hears twice")

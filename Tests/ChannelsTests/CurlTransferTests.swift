@@ -57,6 +57,32 @@ struct CurlTransferTests {
         sink.stop()
     }
 
+    @Test("a mail server that says nothing holds up neither cancelling nor stopping")
+    func silentMailServer() async throws {
+        let server = try LoopbackSocket.listen(on: 0)
+        let transfer = CurlTransfer(name: "test")
+        let endpoint = Endpoint(
+            server: "smtp://127.0.0.1:\(server.port)", encryption: .none, username: nil,
+            password: nil, sender: "a@example.org", timeout: .seconds(60))
+        let tasks = (1...6).map { _ in
+            Task { await transfer.perform(TransferRequest(), at: endpoint) }
+        }
+        // Greeted, so that curl would take its leave.
+        var greeted: [Int32] = []
+        for _ in tasks {
+            let connection = accept(server.descriptor, nil, nil)
+            greeted.append(connection)
+            #expect(write(connection, "220 hello\r\n", 11) == 11)
+        }
+        let start = ContinuousClock.now
+        for task in tasks[..<3] { task.cancel() }
+        for task in tasks[..<3] { #expect(await task.value.end == .cancelled) }
+        await transfer.stop()
+        for task in tasks[3...] { #expect(await task.value.end == .cancelled) }
+        #expect(ContinuousClock.now - start < .seconds(3))
+        for connection in greeted + [server.descriptor] { close(connection) }
+    }
+
     @Test("many at once are answered each by itself, over few connections")
     func many() async throws {
         let sink = try await Sink("http_sink.py")

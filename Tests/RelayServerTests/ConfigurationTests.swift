@@ -165,7 +165,8 @@ struct ConfigurationTests {
         ),
         ("channels: { http: { a: { url: nowhere } } }", "8:31: error: url: give http://"),
         (
-            "channels: { email: { server: 'smtp://a', starttls: none, username: u, password: p, from: a@b.c } }",
+            "channels: { email: { server: 'smtp://a', starttls: none, username: u, "
+                + "password: p, from: a@b.c } }",
             "8:52: error: starttls: with `none` the password"
         ),
         ("channels: { http: { a: { url: 'http://a', method: PO ST } } }", "8:51: error: method:"),
@@ -384,7 +385,9 @@ struct ConfigurationTests {
                 + """
                 admin: 127.0.0.1:9
                 channels:
-                  email: { server: "smtp://a", from: "${env:OUTCRY_NO_SUCH}", username: x, password: "${env:OUTCRY_NO_SUCH}" }
+                  email:
+                    { server: "smtp://a", from: "${env:OUTCRY_NO_SUCH}", username: x,
+                      password: "${env:OUTCRY_NO_SUCH}" }
                   http: { a: { url: "${env:OUTCRY_NO_SUCH}", secret: "${env:OUTCRY_NO_SUCH}" } }
                 """
         let file = try file(text, secrets: false)

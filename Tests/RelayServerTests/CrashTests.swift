@@ -138,7 +138,7 @@ private final class Life: Sendable {
         courier.start()
         pump.start(
             engine: try engine(Plan.rules), memory: { Memory(recalled.memory) },
-            cursor: recalled.cursor, afterCrash: true)
+            cursor: recalled.cursor, afterCrash: {})
     }
 
     /// As the storage fails now and then, so does this; the sender of a real event would not come

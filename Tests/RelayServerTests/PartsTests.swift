@@ -36,6 +36,17 @@ struct TimekeeperTests {
         #expect(time.leapt(since: time.now()) == .zero)
     }
 
+    @Test("what a hook wrote is not for the log, nor for the operator's mail")
+    func hookOutput() throws {
+        let delivery = DeliveryFixture.delivery([DeliveryFixture.item()])
+        let settled = Settlement(
+            of: delivery, .rejected(note: "exit 1\npassword=hunter2\n"), began: start, now: start)
+        #expect(settled.attempt.note.contains("hunter2"), "kept with the attempt")
+        #expect(settled.attempt.headline == "exit 1")
+        let trouble = try #require(settled.trouble)
+        #expect(trouble.text.contains("exit 1") && !trouble.text.contains("hunter2"))
+    }
+
     @Test("the time to deliver in is time that passed, not a clock that was set")
     func deadline() throws {
         let time = clock.timekeeper

@@ -34,7 +34,7 @@ final class PumpBench: Sendable {
         }
         pump.start(
             engine: try engine(rules), memory: { Memory(recalled.memory) }, cursor: recalled.cursor,
-            afterCrash: afterCrash)
+            afterCrash: afterCrash ? { @Sendable in } : nil)
     }
 
     var now: Instant { timekeeper.now() }

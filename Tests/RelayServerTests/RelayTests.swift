@@ -73,8 +73,8 @@ final class RelayBench: Sendable {
             ["Authorization: Bearer \(try token)", "Content-Type: application/json"], body: body)
     }
 
-    func post(_ id: Int) async throws -> Int {
-        let body = try arrival(id, at: Timekeeper.wallTime).body
+    func post(_ id: Int, device: Int = 1) async throws -> Int {
+        let body = try arrival(id, device: device, at: Timekeeper.wallTime).body
         let page = "http://127.0.0.1:\(ports.webhook)/hooks/one"
         return await WebClient("POST", page, over: transfer).ask(body: body).status
     }
@@ -260,19 +260,48 @@ struct RelayTests {
         store.close()
     }
 
-    @Test("an event that ends the relay again and again is set aside, and the operator told")
-    func poison() async throws {
+    @Test("an end before anything was decided says nothing against the event that waits")
+    func endsAtStart() async throws {
         let folder = try Folder()
         let configuration = try RelayBench.configuration(folder)
         let store = try folder.store(Timekeeper())
         _ = try store.beginRun()
         try await store.accept([arrival(1, at: Timekeeper.wallTime)])
-        try await store.accept([arrival(2, device: 2, at: Timekeeper.wallTime)])
         store.close()
-        for _ in 0..<Limits.poisonStarts - 1 {
+        for _ in 0...Limits.poisonStarts {
             // Built and never stopped in order, as if it had been killed.
             _ = try await Relay(configuration, logger: silent)
         }
+        let bench = try await RelayBench(folder)
+        try await bench.steps.wait { steps in
+            steps.contains { $0.deliveries.contains { $0.trouble == nil } }
+        }
+        try await bench.stop()
+    }
+
+    @Test("an id that another event has had is said to the operator, once a day")
+    func reusedIds() async throws {
+        let bench = try await RelayBench(try Folder())
+        for device in 1...4 { #expect(try await bench.post(5, device: device) == 200) }
+        try await bench.steps.wait { steps in
+            steps.filter { $0.seq != nil }.count >= 5
+        }
+        let troubles = bench.steps.all.flatMap(\.deliveries).compactMap(\.trouble)
+        #expect(Set(troubles.map(\.kind)) == [.reusedId])
+        #expect(Set(troubles.map(\.text)).count == 1)
+        try await bench.stop()
+    }
+
+    @Test("an event that ends the relay again and again is set aside, and the operator told")
+    func poison() async throws {
+        let folder = try Folder()
+        let store = try folder.store(Timekeeper())
+        _ = try store.beginRun()
+        try await store.accept([arrival(1, at: Timekeeper.wallTime)])
+        try await store.accept([arrival(2, device: 2, at: Timekeeper.wallTime)])
+        // Killed at it, again and again.
+        for _ in 0..<Limits.poisonStarts - 1 { _ = try store.countStart(1) }
+        store.close()
         let bench = try await RelayBench(folder)
         try await bench.steps.wait { steps in
             steps.contains { $0.deliveries.contains { $0.trouble?.kind == .poisonEvent } }

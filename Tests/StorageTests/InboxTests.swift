@@ -137,6 +137,46 @@ import Testing
         #expect(kinds == ["event", "copy", "copy"])
     }
 
+    @Test("a copy that brings more of what is there is kept, once for each")
+    func fullerInParts() async throws {
+        var copy = event(id: 1)
+        copy.position = Position(coordinate: Coordinate(latitude: 1, longitude: 2))
+        copy.device = Device(id: 7, uniqueId: "86", name: "")
+        _ = try await accept(copy)
+        let parts: [(inout Event) -> Void] = [
+            { $0.attributes["zone"] = .text("2") }, { $0.geofenceName = "Depot" },
+            { $0.position?.geofences = .known([]) },
+            { $0.position?.attributes["batteryLevel"] = .number(9) },
+            { $0.device?.attributes["guarded"] = .flag(true) }, { $0.device?.name = "Cargo" },
+        ]
+        for (number, bring) in parts.enumerated() {
+            bring(&copy)
+            #expect(try await accept(copy) == .fuller(seq: Int64(number + 2)), "part \(number)")
+            #expect(try await accept(copy) == .duplicate)
+        }
+        // Words that a webhook alone has.
+        copy.attributes["message"] = .text("Cargo: tow")
+        #expect(try await accept(copy) == .duplicate)
+    }
+
+    @Test("of an event that an older program stored only device and position are missed")
+    func fullerThanOld() {
+        let attributes: Attributes = ["alarm": .text("tow")]
+        func fullness(_ device: Int?, _ position: Int?) -> Event.Fullness {
+            .init(
+                device: device, deviceName: "Cargo", position: position, knowsGeofences: true,
+                geofenceName: "Depot", attributes: attributes)
+        }
+        let bare = Event.Fullness(bits: 0)
+        #expect(bare.joined(fullness(nil, nil)) == bare)
+        #expect(bare.joined(fullness(3, nil)) != bare)
+        let whole = Event.Fullness(bits: 3)
+        #expect(whole.joined(fullness(300, 300)) == whole)
+        let new = fullness(2, nil)
+        #expect(Event.Fullness(bits: new.bits) == new && new.joined(fullness(1, nil)) == new)
+        #expect(new.joined(fullness(300, 1)) == fullness(255, 1))
+    }
+
     @Test("receipt never goes back, also over a restart and behind what was stepped")
     func neverBack() async throws {
         _ = try await accept(event(id: 1))

@@ -19,6 +19,20 @@ import Testing
         }
     }
 
+    @Test("a database that was put back for all to read is taken from them")
+    func restored() async throws {
+        let place = try Place()
+        try place.open().close()
+        let files = FileManager.default
+        try files.setAttributes([.posixPermissions: 0o644], ofItemAtPath: place.path)
+        let store = try place.open()
+        _ = try await store.accept([place.bodies.arrival(event(id: 1))])
+        for end in ["", "-wal", "-shm"] {
+            let attributes = try files.attributesOfItem(atPath: place.path + end)
+            #expect(attributes[.posixPermissions] as? Int == 0o600, "\(end)")
+        }
+    }
+
     @Test("each commit is synced, though GRDB sets NORMAL")
     func synchronous() throws {
         let store = try Place().open()

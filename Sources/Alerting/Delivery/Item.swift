@@ -163,6 +163,24 @@ extension Item {
     }
 }
 
+// MARK: - Of several
+
+extension Item {
+    /// The order of items: the first one gives the message its reason, its title and its template.
+    /// What began goes before what ended (a message says `cleared` only where it says nothing
+    /// else), then the severity decides, then the rule. By places, for items are large.
+    static func leads(_ items: [Item], _ left: Int, _ right: Int) -> Bool {
+        let leftEnds = items[left].reason == .cleared
+        let rightEnds = items[right].reason == .cleared
+        if leftEnds != rightEnds { return rightEnds }
+        if items[left].severity != items[right].severity {
+            return items[left].severity > items[right].severity
+        }
+        if items[left].rule != items[right].rule { return items[left].rule < items[right].rule }
+        return items[left].incident.id < items[right].incident.id
+    }
+}
+
 // MARK: - Stored
 
 /// One object: what happened is among its members, which are those of the stored form (the wire's

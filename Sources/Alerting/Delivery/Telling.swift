@@ -103,10 +103,10 @@ extension StepBuilder {
     /// By their places: items are large, and mostly in order, for rules match in that of their ids.
     private mutating func sortItems(of place: Int) {
         let items = parcels[place].items
-        guard items.indices.dropFirst().contains(where: { Self.leads(items, $0, $0 - 1) }) else {
+        guard items.indices.dropFirst().contains(where: { Item.leads(items, $0, $0 - 1) }) else {
             return
         }
-        parcels[place].items = items.indices.sorted { Self.leads(items, $0, $1) }.map { items[$0] }
+        parcels[place].items = items.indices.sorted { Item.leads(items, $0, $1) }.map { items[$0] }
     }
 
     private mutating func deliver(_ parcel: Parcel, _ memory: Memory) {
@@ -146,20 +146,6 @@ extension StepBuilder {
             delivery.due = memory.held[to]?.due ?? step.now + .seconds(Limits.lateDigestSeconds)
         }
         step.deliveries.append(delivery)
-    }
-
-    /// The order of items: the first one gives the message its reason and its template. What began
-    /// goes before what ended (a message says `cleared` only where it says nothing else), then the
-    /// severity decides, then the rule.
-    private static func leads(_ items: [Item], _ left: Int, _ right: Int) -> Bool {
-        let leftEnds = items[left].reason == .cleared
-        let rightEnds = items[right].reason == .cleared
-        if leftEnds != rightEnds { return rightEnds }
-        if items[left].severity != items[right].severity {
-            return items[left].severity > items[right].severity
-        }
-        if items[left].rule != items[right].rule { return items[left].rule < items[right].rule }
-        return items[left].incident.id < items[right].incident.id
     }
 }
 

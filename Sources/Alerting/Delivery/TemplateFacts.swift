@@ -45,12 +45,8 @@ final class TemplateFacts: Sendable {
 
     func ago(_ instant: Instant) -> String { wording.ago(seconds: (now - instant).wholeSeconds) }
 
-    /// The item that gives type, reason and severity: the highest severity, then the first rule.
-    static func lead(_ items: [Item]) -> Int? {
-        items.indices.min {
-            (items[$1].severity, items[$0].rule) < (items[$0].severity, items[$1].rule)
-        }
-    }
+    /// The item that gives reason, title and template.
+    static func lead(_ items: [Item]) -> Int? { items.indices.min { Item.leads(items, $0, $1) } }
 }
 
 // MARK: - Looking up

@@ -202,8 +202,10 @@ struct ConditionJudge {
             case .event: facts.eventAttributes
             }
         guard let attributes else { return Answer(truth: .unknown, leaf: leaf, isOpen: true) }
-        return Answer(
-            truth: Truth(test.test.holds(attributes[test.name])), leaf: leaf, isOpen: false)
+        let value = attributes[test.name]
+        // A fuller copy may have it; of the device what was known at the event's receipt counts.
+        let mayCome = value == nil && (test.owner != .device || attributes.isEmpty)
+        return Answer(truth: Truth(test.test.holds(value)), leaf: leaf, isOpen: mayCome)
     }
 }
 

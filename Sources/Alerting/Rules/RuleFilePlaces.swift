@@ -230,16 +230,15 @@ extension RuleLoader {
     }
 
     private func isAddress(_ text: String, at mark: Mark, _ reader: NodeReader) -> Bool {
-        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
-        let isPlain = text.unicodeScalars.allSatisfy { scalar in
-            scalar.value > 32 && scalar.value != 127
-                && !"<>(),;:\\\"[]".unicodeScalars.contains(scalar)
-        }
-        guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty, isPlain,
-            text.utf8.count <= 254
-        else {
+        guard MailSyntax.isAddress(Substring(text)) else {
             // The address itself is a person's: it is not repeated.
-            reader.error(at: mark, "this is no mail address; write one such as name@example.org")
+            let isPlain = text.utf8.allSatisfy { $0 < 0x80 }
+            reader.error(
+                at: mark,
+                isPlain
+                    ? "this is no mail address; write one such as name@example.org"
+                    : "a mail address has letters from a to z only; write a domain's other form "
+                        + "(xn--…), or another address")
             return false
         }
         return true

@@ -23,7 +23,7 @@ package enum Acceptance: Sendable, Hashable {
     case stored(seq: Int64)
     /// A copy of an event that is on disk already; counted, not stored again.
     case duplicate
-    /// A copy that knows more than the stored one (a device or position that it lacked): kept.
+    /// A copy that knows more than the stored one (`Event.Fullness`): kept.
     case fuller(seq: Int64)
     /// Another event under an id that this server has used before (a re-installed server).
     case reusedId(seq: Int64)

@@ -104,11 +104,14 @@ package struct Look: Sendable {
             table.add([
                 delivery.id, delivery.state.rawValue, delivery.contact, "\(delivery.channel)",
                 delivery.reason.rawValue, Self.rules(delivery), delivery.created.rfc3339,
-                String(delivery.attempts), entry.attempts.last?.note ?? "-",
+                String(delivery.attempts), entry.attempts.last?.headline ?? "-",
             ])
             guard dead else { continue }
             for attempt in entry.attempts {
-                table.note("    \(attempt.at.rfc3339)  \(attempt.result.rawValue)  \(attempt.note)")
+                let note = attempt.note.prefix(Limits.shownNoteCharacters)
+                let rest = note.endIndex < attempt.note.endIndex ? "…" : ""
+                table.note(
+                    "    \(attempt.at.rfc3339)  \(attempt.result.rawValue)  \(note)\(rest)")
             }
         }
         return table.text(empty: dead ? "no dead deliveries" : "no deliveries")
