@@ -297,9 +297,9 @@ extension Memory {
         for (way, waiting) in held where waiting.deliveries.contains(where: { ids.contains($0.id) })
         {
             let left = waiting.deliveries.filter { !ids.contains($0.id) }
-            held[way] =
-                left.isEmpty
-                ? nil : Held(due: waiting.due, deliveries: left, timer: waiting.timer)
+            held[way] = left.map(\.due).min().map {
+                Held(due: $0, deliveries: left, timer: waiting.timer)
+            }
         }
     }
 

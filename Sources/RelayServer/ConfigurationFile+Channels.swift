@@ -2,6 +2,7 @@
 
 import Alerting
 import Channels
+import Foundation
 
 extension ConfigurationFile {
     func readChannels(_ node: Node, into result: inout Configuration) {
@@ -116,6 +117,11 @@ extension ConfigurationFile {
             run: items.compactMap { item in
                 text(Node.Entry(key: "run", mark: item.mark, value: item), "an argument")
             })
+        // Without a slash it is looked for in the hook's PATH.
+        if let program = settings.run.first, program.contains("/"), !placeholders.isOpen(program) {
+            settings.run[0] =
+                URL(fileURLWithPath: program, relativeTo: folder).standardizedFileURL.path
+        }
         settings.timeout = timeout(fields) ?? settings.timeout
         settings.atOnce = atOnce(fields) ?? settings.atOnce
         return check(.hook(settings), fields, errorsBefore: errors) ? settings : nil

@@ -85,6 +85,12 @@ package struct ConfigurationFile {
                 "health and metrics are open to everybody who reaches this address")
         }
         result.publicURL = top["public_url"].flatMap { webURL($0) }
+        if result.publicURL != nil, let entry = top["public_url"] {
+            reader.warning(
+                at: entry.mark,
+                "messages will link to /incidents/ID below it, and this version has no such page: "
+                    + "leave it out, or answer there yourself")
+        }
         result.tls = top["tls"].flatMap { tls($0.value) }
         if let entry = top["rules_watch"] { result.watchesRules = reader.flag(entry.value) ?? true }
         result.templates = path(top["templates"])

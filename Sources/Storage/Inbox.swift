@@ -6,7 +6,7 @@ import Alerting
 import Foundation
 
 struct InboxStatements {
-    let add, copy, twin, otherWithId, widen: Prepared
+    let add, copy, twin, otherWithId, widen, number: Prepared
     let findServer, addServer, greatestId: Prepared
     let gap, record: Prepared
 
@@ -26,13 +26,14 @@ struct InboxStatements {
         twin = try make(
             """
             SELECT seq, has,
-              EXISTS (SELECT 1 FROM aside WHERE aside.seq = inbox.seq AND reason = ?7)
+              EXISTS (SELECT 1 FROM aside WHERE aside.seq = inbox.seq AND reason = ?7), txn
             FROM inbox WHERE kind = 0 AND server = ?1 AND id = ?2 AND device = ?3
               AND type = ?4 AND time = ?5 AND extra = ?6
             """)
         otherWithId = try make(
             "SELECT 1 FROM inbox WHERE kind = 0 AND server = ?1 AND id = ?2 AND seq <> ?3 LIMIT 1")
         widen = try make("UPDATE inbox SET has = ?2 WHERE seq = ?1")
+        number = try make("UPDATE inbox SET txn = ?2 WHERE seq = ?1")
         findServer = try make("SELECT id FROM server WHERE url = ?1")
         addServer = try make("INSERT INTO server (url) VALUES (?1)")
         greatestId = try make(
@@ -131,7 +132,7 @@ extension Ledger {
             let twin = try inbox.twin.first({
                 (
                     seq: $0.int(0), has: Event.Fullness(bits: $0.int(1)),
-                    isRecord: $0.int(2) == 1
+                    isRecord: $0.int(2) == 1, hasNumber: !$0.isNull(3)
                 )
             })
         else {
@@ -144,6 +145,12 @@ extension Ledger {
                 try remove.run()
             }
             return try accept(arrivals, index, now)
+        }
+        // The webhook's own number, where another road was faster.
+        if !twin.hasNumber, let txn = event.txn {
+            inbox.number.bind(1, twin.seq)
+            inbox.number.bind(2, txn)
+            try inbox.number.run()
         }
         let known = twin.has.joined(fullness(of: arrivals, index))
         guard known != twin.has else {

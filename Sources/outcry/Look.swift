@@ -52,6 +52,7 @@ struct Incidents: AsyncParsableCommand {
 
         func run() async throws {
             try await Look(config.read(secrets: false)).command(.acknowledge, target, by: by)
+            print("\(target): acknowledged")
         }
     }
 
@@ -63,6 +64,7 @@ struct Incidents: AsyncParsableCommand {
 
         func run() async throws {
             try await Look(config.read(secrets: false)).command(.clear, target, by: by)
+            print("\(target): cleared")
         }
     }
 }

@@ -2,6 +2,7 @@
 
 import Alerting
 import ArgumentParser
+import Foundation
 import Logging
 import RelayServer
 
@@ -16,7 +17,7 @@ struct Run: AsyncParsableCommand {
         let file = try ConfigurationFile(path: try config.resolved())
         let configuration = try file.checked()
         let logger = LogFormat.start(configuration.log)
-        for finding in file.findings { logger.warning("\(finding.headline)") }
+        for finding in file.findings { logger.warning("\(finding.entry)") }
         Scheduling.finishTurns()
         let relay = try await Relay(configuration, logger: logger)
         do {
@@ -34,11 +35,19 @@ struct Run: AsyncParsableCommand {
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show it: a ride and a theft, posted to a relay of its own.",
-        discussion: "Needs no configuration and leaves nothing behind.")
+        discussion: """
+            Needs no configuration and leaves nothing behind. It plays the shipped rules: run it \
+            in the project's folder, or say where they are.
+            """)
 
-    @Option(help: "The rule files to show it with.") var rules = "rules"
+    @Option(help: "The shipped rule files.") var rules = "rules"
 
     func run() async throws {
+        guard FileManager.default.fileExists(atPath: rules) else {
+            throw ConfigurationError(
+                "the demonstration plays the shipped rules, and there is no '\(rules)' here: "
+                    + "run it in the project's folder, or say --rules FOLDER")
+        }
         _ = LogFormat.start(.quiet)
         try await Demonstration(rules: rules).run()
     }

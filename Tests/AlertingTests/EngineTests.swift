@@ -175,6 +175,25 @@ struct EngineTests {
         #expect(!run.told.isEmpty)
     }
 
+    @Test("trouble that is held and late events that are gathered wait each for their own moment")
+    func heldForTwoReasons() throws {
+        let book = RuleBook.of(.of("late", .warning, .alarm(nil)))
+        let owner = try #require(book.contacts["owner"])
+        var run = EngineRun(book, operator: owner)
+        let dead = Trouble(kind: .deadDelivery, subject: "dead", text: "x")
+        run.step(.trouble(dead, cause: "a"))
+        run.step(.trouble(dead, cause: "b"))
+        run.wait(.minutes(1))
+        run.alarm("tow", ago: .hours(2))
+        run.wait(.minutes(10))
+        #expect(run.steps.last?.told == ["digest late to owner"])
+        #expect(
+            run.steps.flatMap(\.deliveries).count { $0.trouble != nil && $0.state != .held } == 1)
+        run.wait(.minutes(49))
+        let told = run.steps.flatMap(\.deliveries).filter { $0.trouble != nil && $0.state != .held }
+        #expect(told.map(\.created) == [EngineRun.start, EngineRun.start + .hours(1)])
+    }
+
     @Test("trouble goes to the operator, each kind at once, and what follows an hour later in one")
     func trouble() {
         var workshop = Contact(name: "workshop")

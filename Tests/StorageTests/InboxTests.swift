@@ -177,6 +177,19 @@ import Testing
         #expect(new.joined(fullness(300, 1)) == fullness(255, 1))
     }
 
+    @Test("the webhook's number is kept where another road was faster, and the first one stays")
+    func txn() async throws {
+        var copy = event(id: 1)
+        copy.road = .socket
+        _ = try await accept(copy)
+        copy.road = .webhook
+        copy.txn = "pow-1"
+        #expect(try await accept(copy) == .duplicate)
+        copy.txn = "pow-2"
+        #expect(try await accept(copy) == .duplicate)
+        #expect(try store.listing.events(device: nil, last: 9).map(\.txn) == ["pow-1"])
+    }
+
     @Test("receipt never goes back, also over a restart and behind what was stepped")
     func neverBack() async throws {
         _ = try await accept(event(id: 1))

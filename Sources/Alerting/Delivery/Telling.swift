@@ -143,7 +143,9 @@ extension StepBuilder {
         if address.isGathered {
             delivery.state = .held
             delivery.reason = .digest
-            delivery.due = memory.held[to]?.due ?? step.now + .seconds(Limits.lateDigestSeconds)
+            // With what is gathered already; the relay's own trouble waits for another moment.
+            let gathered = memory.held[to]?.deliveries.filter { $0.trouble == nil }.map(\.due)
+            delivery.due = gathered?.min() ?? step.now + .seconds(Limits.lateDigestSeconds)
         }
         step.deliveries.append(delivery)
     }

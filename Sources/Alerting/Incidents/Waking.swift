@@ -54,9 +54,10 @@ extension StepBuilder {
     private mutating func release(
         _ destination: Destination, _ known: [String: Incident], _ memory: Memory
     ) {
-        guard let held = memory.held[destination] else { return }
-        releaseTroubles(held.deliveries.filter { $0.trouble != nil })
-        for delivery in held.deliveries {
+        // What else is held for it, until another moment, stays.
+        let due = memory.held[destination]?.deliveries.filter { $0.due <= step.now } ?? []
+        releaseTroubles(due.filter { $0.trouble != nil })
+        for delivery in due {
             for (number, old) in delivery.items.enumerated() {
                 var item = old
                 item.reason = .digest

@@ -32,10 +32,13 @@ package struct Finding: Hashable, Sendable {
     }
 
     /// `file:line:column: error: message; did you mean 'x'?` in one line.
-    package var headline: String {
-        let hint = suggestion.map { "; did you mean '\($0)'?" } ?? ""
-        return "\(file):\(line):\(column): \(severity.rawValue): \(message)\(hint)"
-    }
+    package var headline: String { "\(place): \(severity.rawValue): \(words)" }
+
+    /// The same for a log, which says by itself how bad it is.
+    package var entry: String { "\(place): \(words)" }
+
+    private var place: String { "\(file):\(line):\(column)" }
+    private var words: String { message + (suggestion.map { "; did you mean '\($0)'?" } ?? "") }
 
     /// The headline, and below it the line of the file and a caret.
     package var text: String {

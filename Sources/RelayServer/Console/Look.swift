@@ -45,7 +45,7 @@ package struct Look: Sendable {
         guard let verdicts = event.judgement?.verdicts else {
             return event.isCopy ? "-" : "not decided yet"
         }
-        guard !verdicts.isEmpty else { return "no rule is about it" }
+        guard !verdicts.isEmpty else { return "no rule is for it" }
         return verdicts.map { verdict in
             let leaf = verdict.leaf.map { " (\($0))" } ?? ""
             return "\(verdict.rule): \(verdict.result.rawValue)\(leaf)"
