@@ -153,7 +153,8 @@ package struct Engine: Sendable {
         }
         step.step.judgement = Judgement(
             seq: seq, device: subject.key, fix: answers.placeReport,
-            attributes: event.device == nil ? subject.facts.deviceAttributes : nil,
+            attributes: event.device?.attributes.isEmpty ?? true
+                ? subject.facts.deviceAttributes : nil,
             rulesHash: rules.book.hash, verdicts: verdicts)
         take(others, subject, memory, &step)
     }
@@ -214,7 +215,8 @@ package struct Engine: Sendable {
             kept.device = subject.key
             kept.matched += verdicts.filter(\.isMatch).map(\.rule)
             step.keep(kept)
-            guard !verdicts.isEmpty else { continue }
+            // It is another device's now, also where no rule says anything new.
+            guard !verdicts.isEmpty || recent.device != subject.key else { continue }
             var judgement = Judgement(
                 seq: recent.seq, device: subject.key, rulesHash: rules.book.hash)
             judgement.fix = answers.placeReport

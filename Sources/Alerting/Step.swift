@@ -14,8 +14,8 @@ package struct Step: Sendable {
     package var deliveries: [Delivery] = []
     /// What an event was judged by, and what each rule said.
     package var judgement: Judgement?
-    /// Judged again: earlier events that `while` had kept quiet, with what they give now. These
-    /// take the place of the judgements of the same `seq`.
+    /// Judged again: earlier events that `while` had kept quiet, with what they give now. Of the
+    /// judgements of the same `seq` these take the place rule by rule.
     package var rejudged: [Judgement] = []
     /// What rules said to what positions crossed, which is no event of the inbox: it is not stored.
     package var crossed: [Judgement] = []
@@ -109,7 +109,7 @@ package struct Judgement: Sendable, Hashable {
     package var device: DeviceKey
     /// The report that place and speed were read from, where it is not the event's own position.
     package var fix: Report?
-    /// The device's attributes as known, where the event did not carry the device.
+    /// The device's attributes as known, where the event did not carry them.
     package var attributes: Attributes?
     package var rulesHash: String
     /// For each rule that the event could match.

@@ -179,7 +179,7 @@ final class Job: @unchecked Sendable {
     }
 
     /// Whether the request went out.
-    private var isConnected: Bool {
+    private var hasSent: Bool {
         var bytes = 0
         if let handle { outcry_easy_getinfo_long(handle, CURLINFO_REQUEST_SIZE, &bytes) }
         return bytes > 0
@@ -200,7 +200,7 @@ final class Job: @unchecked Sendable {
             .cannotEncrypt
         case CURLE_LOGIN_DENIED: .loginRefused
         // An answer that is no HTTP is another protocol to curl.
-        case CURLE_UNSUPPORTED_PROTOCOL where endpoint.family == .web && isConnected: .broken
+        case CURLE_UNSUPPORTED_PROTOCOL where endpoint.family == .web && hasSent: .broken
         case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_FUNCTION_ARGUMENT,
             CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT, CURLE_NOT_BUILT_IN:
             .unusable
@@ -230,6 +230,8 @@ final class Job: @unchecked Sendable {
     }
 
     private func send(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        // It was said to be cancelled, and is tried again: it is not to be sent now.
+        if cancelled.load(ordering: .relaxed) { return Int(CURL_READFUNC_ABORT) }
         let count = min(buffer.count, request.body.count - sent)
         request.body.withUnsafeBytes { bytes in
             buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[sent..<(sent + count)]))

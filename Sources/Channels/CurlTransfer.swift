@@ -119,7 +119,7 @@ package final class CurlTransfer: Sendable {
                 }
             }
             // One in a round, so that a stop waits for no more.
-            if let job = leaving.popLast() { dismiss(job, &pool, &running) }
+            if !leaving.isEmpty { dismiss(leaving.removeFirst(), &pool, &running) }
             var count: Int32 = 0
             curl_multi_perform(multi, &count)
             endFinished(&pool, &running, &finished)

@@ -45,7 +45,7 @@ enum Admission {
         if let source = sources.first(where: { $0.path == uri }) { return source }
         var path = uri[...]
         // As a proxy is asked, which servers take too (RFC 9112 §3.2.2).
-        if path.hasPrefix("http://") || path.hasPrefix("https://") {
+        if !path.hasPrefix("/"), path.contains("://") {
             path = path.drop { $0 != "/" }.dropFirst(2).drop { $0 != "/" }
         }
         path = path.prefix { $0 != "?" }

@@ -45,7 +45,7 @@ extension cj_item {
     func readDevice(id: Int64) -> Device? {
         guard let uniqueId = device.unique_id.words else { return nil }
         var made = Device(
-            id: device.id.id ?? id, uniqueId: uniqueId, name: device.name.words ?? uniqueId)
+            id: device.id.id ?? id, uniqueId: uniqueId, name: device.name.words ?? "")
         made.groupId = device.group_id.id ?? 0
         made.attributes = device.attributes.attributes(in: self)
         return made

@@ -15,15 +15,20 @@ package final class WebhookSource: Sendable {
         self.name = name
         self.server = server
         self.path = path
-        self.authorization = authorization
+        // Blanks around a header's value are no part of it (RFC 9112 §5).
+        self.authorization = authorization.map { String(Self.trimmed(Substring($0))) }
+    }
+
+    private static func trimmed(_ text: Substring) -> Substring {
+        var text = text.drop { $0 == " " || $0 == "\t" }
+        while text.utf8.last == 0x20 || text.utf8.last == 0x09 { text.removeLast() }
+        return text
     }
 
     /// Compares in a time that does not depend on where the two differ.
     func admits(_ given: String?) -> Bool {
         guard let authorization else { return true }
-        guard var given = given.map({ Substring($0) }) else { return false }
-        // Blanks around a header's value are no part of it (RFC 9112 §5).
-        while given.utf8.last == 0x20 || given.utf8.last == 0x09 { given.removeLast() }
+        guard let given = given.map({ Self.trimmed(Substring($0)) }) else { return false }
         var difference: UInt8 = given.utf8.count == authorization.utf8.count ? 0 : 1
         // Over the expected value's length always: of it, only this can be learnt.
         var next = given.utf8.makeIterator()

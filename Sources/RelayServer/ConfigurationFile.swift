@@ -95,7 +95,9 @@ package struct ConfigurationFile {
         if let entry = top["rules_watch"] { result.watchesRules = reader.flag(entry.value) ?? true }
         result.templates = path(top["templates"])
         result.operatorContact = top["operator"].flatMap { reader.text($0.value, "a contact") }
-        for key in ["operator", "templates"] { result.origin.marks[[key]] = top[key]?.value.mark }
+        for key in ["operator", "rules", "templates"] {
+            result.origin.marks[[key]] = top[key]?.value.mark
+        }
         if top["operator"] == nil {
             reader.warning(
                 at: top.first, "no 'operator': nobody hears when a message cannot be delivered")
@@ -257,17 +259,19 @@ extension ConfigurationFile {
     func webURL(_ entry: Node.Entry) -> String? {
         guard let text = text(entry, "an address such as https://example.org") else { return nil }
         if placeholders.isOpen(text) { return text }
-        guard var parts = URLComponents(string: text), let host = parts.host, !host.isEmpty,
+        guard let parts = URLComponents(string: text), parts.host?.isEmpty == false,
             let scheme = parts.scheme?.lowercased(), ["http", "https"].contains(scheme)
         else {
             reader.error(at: entry.value.mark, "expected http://… or https://…")
             return nil
         }
-        // One server however it is written: it is the name space of its ids.
-        parts.scheme = scheme
-        parts.host = host.lowercased()
-        if parts.port == (scheme == "https" ? 443 : 80) { parts.port = nil }
-        let url = parts.string ?? text
+        // One server however its host is written: it is the name space of its ids.
+        let rest = text.dropFirst(scheme.count + 3)
+        var authority = rest.prefix { !"/?#".contains($0) }.lowercased()
+        let path = rest.dropFirst(authority.count)
+        let usual = scheme == "https" ? ":443" : ":80"
+        if authority.hasSuffix(usual) { authority.removeLast(usual.count) }
+        let url = "\(scheme)://\(authority)\(path)"
         return url.hasSuffix("/") ? String(url.dropLast()) : url
     }
 }

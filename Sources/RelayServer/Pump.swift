@@ -62,7 +62,9 @@ package final class Pump: Sendable {
         progress.withLock { $0.seq = cursor }
         store.setOnInputs { [signal] in signal.raise() }
         let thread = Thread { [self] in
-            if let first = untilDone(memory), untilDone(afterCrash ?? {}) != nil {
+            if let first = untilDone("the memory cannot be read back", memory),
+                untilDone("the starts cannot be counted", afterCrash ?? {}) != nil
+            {
                 var loop = Loop(engine: engine, memory: first, cursor: cursor)
                 if afterCrash != nil { loop.limit = 1 }
                 run(&loop, memory)
@@ -75,12 +77,12 @@ package final class Pump: Sendable {
 
     /// A database that cannot be read now is asked again: nothing may be decided without memory.
     /// nil: it was stopped meanwhile.
-    private func untilDone<T>(_ read: () throws -> T) -> T? {
+    private func untilDone<T>(_ trouble: String, _ body: () throws -> T) -> T? {
         while !isStopping {
             do {
-                return try read()
+                return try body()
             } catch {
-                logger.error("the memory cannot be read back, trying again: \(error)")
+                logger.error("\(trouble), trying again: \(error)")
                 signal.wait(timeout: .seconds(1))
             }
         }
@@ -305,7 +307,9 @@ package final class Pump: Sendable {
                 seq, reason: "what was decided on it cannot be stored",
                 trouble: step.judgement == nil ? nil : trouble)
         }
-        guard let recalled = untilDone(memory) else { return false }
+        guard let recalled = untilDone("the memory cannot be read back", memory) else {
+            return false
+        }
         loop.memory = recalled
         loop.cursor = try store.progress().cursor
         loop.limit = 1

@@ -47,8 +47,10 @@ final class ReusedIds: Sendable {
                 each counts as an event of its own. If it was not, look at what it sends: \
                 outcry events
                 """)
-        store.submit(trouble, cause: "\(server) \(seq)") { [logger] result in
+        store.submit(trouble, cause: "\(server) \(seq)") { [self] result in
             guard case .failure(let error) = result else { return }
+            // With the next one.
+            said.withLock { $0[server] = nil }
             logger.error("the operator cannot be told of it: \(error)")
         }
     }

@@ -16,6 +16,8 @@ package struct RuleLibrary: Sendable {
     private let publicURL: String?
     private let operatorName: String?
     private let sourcesWithoutSession: [String]
+    /// Not what a command names.
+    private let isOfConfiguration: Bool
     /// What stands on the servers; nil: nobody has asked them.
     private let names: ServerNamesBook?
 
@@ -43,6 +45,7 @@ package struct RuleLibrary: Sendable {
     ) {
         self.names = names
         self.paths = paths ?? [configuration.rules]
+        isOfConfiguration = paths == nil
         templates = configuration.templates
         channels = hasErrors ? nil : configuration.channels
         bodies = configuration.http.sorted { $0.key < $1.key }.compactMap { name, settings in
@@ -58,6 +61,7 @@ package struct RuleLibrary: Sendable {
     /// beside the files, or beside the folder that they are in.
     package init(paths: [String]) {
         self.paths = paths
+        isOfConfiguration = false
         let first = URL(fileURLWithPath: paths.first ?? "rules").standardizedFileURL
         let folder = Self.isFolder(first.path) ? first : first.deletingLastPathComponent()
         let places = [folder, folder.deletingLastPathComponent()]
@@ -99,7 +103,9 @@ package struct RuleLibrary: Sendable {
                     .error, at: ["channels", "http", channel.name, "body"],
                     "body of channel \(channel): there is no templates/\(template)/json.mustache"))
         }
-        if let operatorName, book.contacts[operatorName] == nil, !outcome.hasErrors {
+        if let operatorName, book.contacts[operatorName] == nil, !outcome.hasErrors,
+            wronglyWritten.isEmpty
+        {
             var finding = origin.finding(
                 .error, at: ["operator"], "the rules have no contact '\(operatorName)'")
             finding.suggestion = Spelling.nearest(to: operatorName, among: book.contacts.keys)
@@ -184,9 +190,14 @@ package struct RuleLibrary: Sendable {
                 seen.insert(URL(fileURLWithPath: name).resolvingSymlinksInPath().path).inserted
             }
         }
-        guard !names.isEmpty else {
-            throw ConfigurationError(
-                "no rule files (*.yaml) below \(paths.joined(separator: ", "))")
+        let missing =
+            names.isEmpty
+            ? "no rule files (*.yaml) below \(paths.joined(separator: ", "))"
+            : names.first { !FileManager.default.fileExists(atPath: $0) }
+                .map { "cannot read the rule file \($0)" }
+        if let missing {
+            guard isOfConfiguration else { throw ConfigurationError(missing) }
+            return ([], [origin.finding(.error, at: ["rules"], missing)])
         }
         var findings: [Finding] = []
         let files = try names.map { name in
@@ -230,7 +241,10 @@ package struct RuleErrors: Error, CustomStringConvertible {
     var headlines: String { said { $0.headline } }
 
     private func said(_ words: (Finding) -> String) -> String {
-        "the rules have \(findings.count) error\(findings.count == 1 ? "" : "s"):\n"
+        // One that is not of a rule file's line is one line.
+        if findings.count == 1, findings[0].source.isEmpty { return words(findings[0]) }
+        return
+            "the rules have \(findings.count) error\(findings.count == 1 ? "" : "s"):\n"
             + findings.map(words).joined(separator: "\n")
     }
 }

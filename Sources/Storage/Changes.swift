@@ -9,7 +9,7 @@ import Alerting
 struct MemoryStatements {
     let findDevice, addDevice, device, describe: Prepared
     let report, fold, geofence: Prepared
-    let stamp, unstamp, matched, incident, judgement: Prepared
+    let stamp, unstamp, matched, incident, judgement, judged: Prepared
 
     init(_ connection: OpaquePointer, _ fault: Fault?) throws {
         func make(_ sql: String) throws -> Prepared {
@@ -68,6 +68,7 @@ struct MemoryStatements {
             INSERT OR REPLACE INTO judgement (seq, device, rules, fix, attributes, verdicts)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
             """)
+        judged = try make("SELECT fix, attributes, verdicts FROM judgement WHERE seq = ?1")
     }
 }
 
@@ -78,7 +79,7 @@ extension Ledger {
         for delivery in steps[index].deliveries { try enqueue(delivery, seq: seq ?? 0) }
         for change in steps[index].changes { try write(change) }
         if let judgement = steps[index].judgement { try write(judgement) }
-        for judgement in steps[index].rejudged { try write(judgement) }
+        for judgement in steps[index].rejudged { try rewrite(judgement) }
         if let seq { marks.cursor = max(marks.cursor, seq) }
         marks.stepped = max(marks.stepped, steps[index].now)
         marks.latest = max(marks.latest, steps[index].now)
@@ -212,6 +213,22 @@ extension Ledger {
             statement.bind(2, start)
             try statement.run()
         }
+    }
+
+    /// What an event was judged by and what rules said stays, but for what is said anew: after a
+    /// crash it is known again by these.
+    private func rewrite(_ judgement: Judgement) throws {
+        var joined = judgement
+        memory.judged.bind(1, judgement.seq)
+        _ = try memory.judged.first { row in
+            joined.fix = joined.fix ?? row.optionalText(0).flatMap(Report.init(stored:))
+            joined.attributes =
+                joined.attributes ?? row.optionalText(1).map(Attributes.init(stored:))
+            let new = Set(judgement.verdicts.map(\.rule))
+            joined.verdicts.insert(
+                contentsOf: Verdict.read(row.text(2)).filter { !new.contains($0.rule) }, at: 0)
+        }
+        try write(joined)
     }
 
     private func write(_ judgement: Judgement) throws {

@@ -121,7 +121,7 @@ extension Snapshot {
             // What was known at its receipt: by the event itself, else as it was judged by.
             let own = event.device.flatMap { $0.attributes.isEmpty ? nil : $0.attributes }
             let known = own ?? row.optionalText(12).map(Attributes.init(stored:))
-            for copy in copies[seq] ?? [] { event.fill(from: copy) }
+            for copy in (copies[seq] ?? []).reversed() { event.fill(from: copy) }
             guard !row.isNull(9) else { return true }
             recent.append(
                 Recent(

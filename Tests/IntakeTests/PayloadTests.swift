@@ -152,7 +152,7 @@ struct PayloadTests {
             """)
         #expect(made.deviceId == 9 && made.geofenceId == 3 && made.positionId == 11)
         #expect(made.maintenanceId == 6 && made.geofenceName == "home")
-        #expect(made.device?.uniqueId == "12345" && made.device?.name == "12345")
+        #expect(made.device?.uniqueId == "12345" && made.device?.name == "")
         #expect(made.position?.deviceId == 9)
         #expect(made.time == nil && made.id == 0)
     }

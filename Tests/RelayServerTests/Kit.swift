@@ -191,6 +191,10 @@ func arrival(_ id: Int, device: Int = 1, alarm: String = "vibration", at time: I
         "attributes":{"alarm":"\(alarm)"}},\
         "device":{"id":\(device),"uniqueId":"86\(device)","name":"Cargo \(device)"}}
         """
+    return try arrival(body)
+}
+
+func arrival(_ body: String) throws -> Arrival {
     let reading = try Array(body.utf8).withUnsafeBytes {
         try TraccarPayload().read($0, server: "https://iot.example", source: "one")
     }

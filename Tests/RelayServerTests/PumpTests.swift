@@ -263,6 +263,68 @@ struct PumpTests {
         next.stop()
     }
 
+    private static let judgedAgain = """
+        version: 1
+        contacts:
+          owner: { http: fleet }
+          workshop: { http: office }
+        places: { home: { center: [48.2082, 16.3738], radius: 80 m } }
+        rules:
+          - { id: named, devices: Cargo 1, when: { alarm: tow }, notify: [{ to: owner }] }
+          - id: away
+            when: { alarm: tow }
+            while: { outside: home }
+            notify: [{ to: owner }]
+          - id: theft
+            when: { alarm: tow }
+            while: { armed: true }
+            notify: [{ to: owner }]
+          - { id: none, when: { alarm: sos }, notify: [{ to: workshop }] }
+        """
+
+    @Test(
+        "an event is judged again as if there had been no crash",
+        arguments: [false, true], ["", #","name":"Cargo 1""#])
+    func judgedAgain(_ isKilled: Bool, _ name: String) async throws {
+        var bench = try await PumpBench(Self.judgedAgain)
+        let start = bench.now
+        func post(_ id: Int, _ type: String, _ device: String, _ more: String = "") async throws {
+            bench.clock.pass(.seconds(1))
+            let time = bench.now.rfc3339
+            try await bench.store.accept([
+                arrival(
+                    """
+                    {"event":{"id":\(id),"type":"\(type)","deviceId":1,"eventTime":"\(time)",\
+                    "attributes":{"alarm":"tow"}},"device":{"id":1,"uniqueId":"861"\(device)}\(more)}
+                    """)
+            ])
+            try await bench.stepped(Int64(id))
+        }
+        func outside(accuracy: Int) -> String {
+            let time = (start + .seconds(1)).rfc3339
+            return """
+                ,"position":{"id":\(9 - accuracy),"deviceId":1,"fixTime":"\(time)",\
+                "deviceTime":"\(time)","latitude":48.3,"longitude":16.5,"accuracy":\(accuracy)}
+                """
+        }
+        try await post(1, "deviceOnline", #","name":"Cargo 1","attributes":{"guarded":false}"#)
+        // Trimmed: neither attributes nor, once, a name.
+        try await post(2, "alarm", name)
+        try await post(3, "deviceMoving", name, outside(accuracy: 9))
+        if isKilled {
+            bench.pump.stop()
+            let crashed = try bench.folder.crashed()
+            bench.store.close()
+            bench = try await PumpBench(
+                Self.judgedAgain, folder: crashed, clock: bench.clock, afterCrash: true)
+        }
+        let armed = #","attributes":{"guarded":true}"#
+        try await post(4, "deviceMoving", name + armed, outside(accuracy: 1))
+        let told = try bench.deliveries().flatMap(\.items).map { "\($0.rule) \($0.reason)" }
+        #expect(told.sorted() == ["away first", "named first"])
+        bench.stop()
+    }
+
     @Test("after a crash batches begin with one input and double")
     func cautious() async throws {
         let folder = try Folder()

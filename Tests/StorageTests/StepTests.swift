@@ -188,15 +188,19 @@ import Testing
             ]
             steps.append(step(seq, now: now, [], [], judgement))
         }
-        // The third is judged again: it matches now.
-        var again = try #require(steps[2].judgement)
-        again.verdicts[1].result = .told
+        steps[2].judgement?.attributes = ["guarded": .flag(false)]
+        // The third is judged again, and one rule matches now: what else was said of it stays.
+        var again = Judgement(seq: 3, device: cargo, rulesHash: "abc")
+        again.verdicts = [Verdict(rule: "b", result: .told, incident: "i2")]
         steps[3].rejudged = [again]
         try await store.commit(steps + [step(5, now: now)])
         let recent = try store.recall().memory.recent
         #expect(recent.map(\.seq) == [3, 4])
         #expect(recent.map(\.matched) == [["a", "b"], ["a"]])
         #expect(recent.map(\.device) == [cargo, cargo])
+        #expect(recent.first?.known == ["guarded": .flag(false)])
+        let listed = try store.listing.events(last: 9).first { $0.seq == 3 }?.judgement
+        #expect(listed?.verdicts.map(\.result) == [.oncePer, .told])
         fuller.received = now
         #expect(recent.last?.event == fuller)
         place.clock.advance(.seconds(11))

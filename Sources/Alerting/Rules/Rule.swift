@@ -26,6 +26,8 @@ package struct Rule: Hashable, Sendable {
     package var condition: Condition?
     /// What a `while` that ends as unknown does: by default critical rules fire, others are quiet.
     package var firesOnUnknown: Bool
+    /// It says so itself (`if_unknown: quiet`).
+    package var isQuietOutright = false
     package var oncePer: OncePer
     package var late: Late
     package var notify: [NotifyStep] = []

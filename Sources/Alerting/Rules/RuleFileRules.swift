@@ -73,6 +73,7 @@ extension RuleLoader {
             let fires = reader.flag(node, yes: "fire", no: "quiet")
         {
             draft.rule.firesOnUnknown = fires
+            draft.rule.isQuietOutright = !fires
         }
         readOncePer(&draft)
         readLate(&draft)

@@ -36,6 +36,7 @@ final class RuleIndex: Sendable {
         /// -1: no `while`.
         var condition: Int32
         var firesOnUnknown: Bool
+        var isQuietOutright: Bool
         var selectors: Range<Int32>
         var isForAll: Bool
         var endings: Range<Int32>
@@ -243,7 +244,7 @@ extension RuleIndex {
                 CompiledRule(
                     forms: firstForm..<Int32(forms.count),
                     condition: rule.condition.map { conditions.add($0, book) } ?? -1,
-                    firesOnUnknown: rule.firesOnUnknown,
+                    firesOnUnknown: rule.firesOnUnknown, isQuietOutright: rule.isQuietOutright,
                     selectors: firstSelector..<Int32(ruleSelectors.count),
                     isForAll: fitting == [SelectorTable.all],
                     endings: firstEnding..<Int32(endings.count)))

@@ -115,11 +115,12 @@ extension RuleSet {
             }
             let answer = judge.judge(rule.condition, facts, memory)
             // Disorder never silences: what was forgotten may have said yes.
+            let isForgotten =
+                facts.isOfExcerpt && !rule.isQuietOutright
+                && index.conditions.asksPosition(at: answer.leaf)
             let fires =
                 answer.truth == .yes
-                || answer.truth == .unknown
-                    && (rule.firesOnUnknown
-                        || facts.isOfExcerpt && index.conditions.asksPosition(at: answer.leaf))
+                || answer.truth == .unknown && (rule.firesOnUnknown || isForgotten)
             if fires {
                 answers.list.append(RuleAnswer(rule: number, outcome: .match(form)))
                 answers.matches += 1

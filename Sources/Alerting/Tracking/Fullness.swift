@@ -1,6 +1,7 @@
 // How much a copy of an event tells. One event comes by several roads and hands, some of which
 // leave parts away: a trimmed webhook without attributes, a socket's event without its device. What
-// a later copy knows beyond the first may be what a rule asks for.
+// a later copy knows beyond the first may be what a rule asks for. Attributes are counted, not
+// named: copies of one event leave some away, none has others in their place.
 
 extension Event {
     /// What of an event is there, part by part: which objects, and how many attributes each has.
@@ -14,6 +15,7 @@ extension Event {
         private static let geofenceName: Int64 = 4
         private static let geofences: Int64 = 8
         private static let deviceName: Int64 = 16
+        private static let kindOfAlarm: Int64 = 32
         private static let isWhole: Int64 = 128
         private static let counts: [Int64] = [8, 16, 24]
 
@@ -37,6 +39,7 @@ extension Event {
                 | (position == nil ? 0 : Self.position) | (knowsGeofences ? Self.geofences : 0)
                 | (geofenceName == nil ? 0 : Self.geofenceName)
                 | (deviceName?.isEmpty ?? true ? 0 : Self.deviceName)
+                | (attributes["alarm"] == nil ? 0 : Self.kindOfAlarm)
             for (place, count) in zip(Self.counts, [own, position ?? 0, device ?? 0]) {
                 bits |= Int64(min(count, 255)) << place
             }
