@@ -1,6 +1,7 @@
 // The webhook over a real socket: each status that it may answer, and when.
 import Alerting
 import Foundation
+import NIOHTTP1
 import Synchronization
 import Testing
 
@@ -225,10 +226,29 @@ struct WebhookTests {
         "the header is compared whole",
         arguments: [
             ("abc", true), ("ab", false), ("abcd", false), ("", false), ("abd", false),
-            ("bbc", false),
+            ("bbc", false), ("abc ", true), ("\tabc \t", true), ("ab c", false),
         ])
     func comparison(_ given: String, _ admits: Bool) {
-        let source = WebhookSource(name: "a", server: "s", path: "/", authorization: "abc")
-        #expect(source.admits(given) == admits)
+        for configured in ["abc", " abc\t"] {
+            let source = WebhookSource(name: "a", server: "s", path: "/", authorization: configured)
+            #expect(source.admits(given) == admits)
+        }
+    }
+
+    @Test(
+        "a post finds its source by its path, however the request line is written",
+        arguments: [
+            ("/hooks/a", true), ("/hooks/a?x=1", true), ("http://h/hooks/a", true),
+            ("HTTPS://h:1/hooks/a?x", true), ("http://h", false), ("http:///hooks/a", true),
+            ("/hooks/ab", false), ("/hooks", false), ("hooks/a", false), ("*", false),
+        ])
+    func path(_ uri: String, _ isFound: Bool) {
+        let source = WebhookSource(name: "a", server: "s", path: "/hooks/a", authorization: nil)
+        let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: uri)
+        if case .post = Admission(head, sources: [source]) {
+            #expect(isFound)
+        } else {
+            #expect(!isFound)
+        }
     }
 }
