@@ -95,10 +95,9 @@ package struct Relay: Sendable {
             actions: status.actions, logger: logger, bound: { ports.bound(admin: $0) })
 
         // Everything is built: from here on an end that is not in order is a crash.
-        let wasClean = try Self.said {
-            do { return try store.beginRun() } catch {
-                throw ConfigurationError("\(configuration.data): \(error)")
-            }
+        let wasClean: Bool
+        do { wasClean = try store.beginRun() } catch {
+            throw ConfigurationError("\(configuration.data): \(error)")
         }
 
         // As near to the step as can be: an end before it says nothing of the event.

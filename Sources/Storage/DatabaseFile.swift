@@ -168,19 +168,3 @@ struct Snapshot {
 
     func prepare(_ sql: String) throws -> Prepared { try Prepared(connection, sql) }
 }
-
-/// Files that nobody but their owner may read.
-package enum OwnersOnly {
-    /// Takes a file from everybody else; one that is not there is left so.
-    package static func take(_ path: String) throws(StoreError) {
-        var facts = stat()
-        guard stat(path, &facts) == 0, facts.st_mode & 0o077 != 0 else { return }
-        guard chmod(path, 0o600) == 0 else {
-            let why = String(cString: strerror(errno))
-            throw StoreError(
-                .unusable,
-                "\(path): others may read it, and that cannot be changed: \(why); make it this "
-                    + "user's, with mode 600")
-        }
-    }
-}

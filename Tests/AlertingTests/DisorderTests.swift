@@ -52,11 +52,8 @@ struct DisorderTests {
                     $0.firesOnUnknown = false
                     $0.devices = .matching(["Cargo*"])
                 }))
-        var bare = EngineRun.event("alarm", "Cargo 1")
-        bare.id = 77
+        var bare = run.event("alarm", id: 77)
         bare.attributes["alarm"] = .text("tow")
-        bare.time = run.now
-        bare.received = run.now
         var whole = bare
         bare.device = nil
         whole.at(48.3, 16.3)
@@ -94,11 +91,8 @@ struct DisorderTests {
     func fullerInPart(_ number: Int) {
         let (part, rule, bring) = Self.parts[number]
         var run = EngineRun(.of(rule))
-        var bare = EngineRun.event("alarm", "Cargo 1")
-        bare.id = 79
+        var bare = run.event("alarm", id: 79)
         bare.at(48.3, 16.3)
-        bare.time = run.now
-        bare.received = run.now
         var whole = bare
         whole.attributes["alarm"] = .text("tow")
         bring(&whole)
@@ -112,11 +106,8 @@ struct DisorderTests {
     @Test("a copy that brings the device's name lets rules for that name speak")
     func nameComesLater() {
         var run = EngineRun(.of(.of("a", .alarm(nil)) { $0.devices = .matching(["Cargo 1"]) }))
-        var whole = EngineRun.event("alarm", "Cargo 1")
-        whole.id = 80
+        var whole = run.event("alarm", id: 80)
         whole.attributes["alarm"] = .text("tow")
-        whole.time = run.now
-        whole.received = run.now
         var nameless = whole
         nameless.device?.name = ""
         #expect(run.step(.event(nameless), seq: 1).told.isEmpty)
@@ -143,11 +134,8 @@ struct DisorderTests {
     @Test("a crossing that a socket brought without the place's name is known by its copy")
     func namelessCrossing() {
         var run = EngineRun(.of(.of("in", .enters(["depot"]))))
-        var bare = EngineRun.event("geofenceEnter", "Cargo 1")
-        bare.id = 78
+        var bare = run.event("geofenceEnter", id: 78)
         bare.geofenceId = 5
-        bare.time = run.now
-        bare.received = run.now
         var whole = bare
         whole.geofenceName = "Depot Nord"
         #expect(run.step(.event(bare), seq: 1).told.isEmpty)

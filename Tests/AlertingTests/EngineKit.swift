@@ -37,6 +37,15 @@ struct EngineRun {
         return step(.event(event), seq: seq)
     }
 
+    /// An event of this moment that nobody has received yet, to be stepped with its copies.
+    func event(_ type: String, id: Int64) -> Event {
+        var event = Self.event(type, "Cargo 1")
+        event.id = id
+        event.time = now
+        event.received = now
+        return event
+    }
+
     /// An alarm of a device, now or some time ago.
     @discardableResult
     mutating func alarm(

@@ -348,44 +348,40 @@ struct RuleLibraryTests {
         }
     }
 
-    @Test("a channel's body that no template has is said where the configuration names it")
-    func body() throws {
+    /// Of a configuration with the rule `shaken`, without the file's name.
+    private func errors(operator name: String, channels: String) throws -> [String] {
         try folder.write("rules/a.yaml", shaken)
         let path = try folder.write(
             "outcry.yaml",
             """
             data: a.db
             rules: rules
-            operator: workshop
+            operator: \(name)
             sources: { one: { url: "https://a", webhook: { path: /a, authorization: none } } }
-            channels:
-              http:
-                office: { url: "https://a" }
-                fleet:
-                  url: https://a
-                  body: slakc
+            channels: \(channels)
             """)
-        let read = try RuleLibrary(ConfigurationFile(path: path).checked()).read()
-        let wanted = "\(path):10:13: error: body of channel http:fleet: there is no templates/slakc"
-        #expect(read.findings.map(\.headline) == ["\(wanted)/json.mustache"])
+        return try RuleLibrary(ConfigurationFile(path: path).checked()).read().findings
+            .filter { $0.severity == .error }.map { String($0.headline.dropFirst(path.count + 1)) }
+    }
+
+    @Test("a channel's body that no template has is said where the configuration names it")
+    func body() throws {
+        let channels =
+            "{ http: { office: { url: 'https://a' }, fleet: { url: 'https://a', body: slakc } } }"
+        let wanted = "body of channel http:fleet: there is no templates/slakc/json.mustache"
+        #expect(
+            try errors(operator: "workshop", channels: channels)
+                == ["5:84: error: \(wanted)"])
     }
 
     @Test("an operator whom the rules do not have is said where the configuration names it")
     func operatorContact() throws {
-        try folder.write("rules/a.yaml", shaken)
-        let path = try folder.write(
-            "outcry.yaml",
-            """
-            data: a.db
-            rules: rules
-            operator: workshp
-            sources: { one: { url: "https://a", webhook: { path: /a, authorization: none } } }
-            channels: { http: { fleet: { url: "https://a" }, office: { url: "https://a" } } }
-            """)
-        let read = try RuleLibrary(ConfigurationFile(path: path).checked()).read()
+        let errors = try errors(
+            operator: "workshp",
+            channels: "{ http: { fleet: { url: 'https://a' }, office: { url: 'https://a' } } }")
         #expect(
-            read.findings.filter { $0.severity == .error }.map(\.headline) == [
-                "\(path):3:11: error: the rules have no contact 'workshp'; did you mean 'workshop'?"
+            errors == [
+                "3:11: error: the rules have no contact 'workshp'; did you mean 'workshop'?"
             ])
     }
 
