@@ -29,7 +29,8 @@ extension EndToEnd {
             }
 
             // By its rule; then by its device; both reach the same incident.
-            #expect(try relay.outcry("incidents", "ack", "every-alarm").exit == .code(0))
+            let ack = try relay.outcry("incidents", "ack", "every-alarm", "--by", "anna")
+            #expect(ack.exit == .code(0))
             try expect(relay, "list", shows: [incident.id, "acknowledged"])
             #expect(try relay.outcry("incidents", "clear", "Cargo 1").exit == .code(0))
             #expect(
@@ -37,6 +38,11 @@ extension EndToEnd {
                     let list = try relay.outcry("incidents", "list").output
                     return !list.contains(incident.id) || list.contains("cleared")
                 })
+            let record = try relay.outcry("incidents", "show", incident.id).output
+                .split(separator: "\n").suffix(2)
+            #expect(record.first?.hasPrefix("ack       20") == true, "\(record)")
+            #expect(record.first?.hasSuffix(" by anna") == true)
+            #expect(record.last?.hasPrefix("clear     20") == true)
 
             // A person's clearing ends once_per early: the next alarm is a new incident.
             #expect(try relay.post(EventBody(id: 2).json) == 200)

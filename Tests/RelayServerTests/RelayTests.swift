@@ -312,6 +312,34 @@ struct RelayTests {
             try Look(bench.configuration).events(device: nil, last: 9).contains("set aside"))
         try await bench.stop()
     }
+
+    @Test("a time in which nothing could be stored stands among the events")
+    func gap() async throws {
+        let folder = try Folder()
+        let clock = HandClock()
+        let isFull = Mutex(false)
+        let store = try folder.store(clock.timekeeper) { sql in
+            guard sql.hasPrefix("INSERT"), isFull.withLock({ $0 }) else { return }
+            throw StoreError(.full, "the disk of the database is full")
+        }
+        for id in 1...3 {
+            isFull.withLock { $0 = id == 2 }
+            clock.pass(.minutes(1))
+            let arrival = try arrival(id, at: clock.timekeeper.now())
+            if id == 2 {
+                await #expect(throws: AcceptFailure.self) { try await store.accept([arrival]) }
+            } else {
+                try await store.accept([arrival])
+            }
+        }
+        store.close()
+        let look = Look(Configuration(data: folder.database, rules: "rules"))
+        let lines = try look.events(device: nil, last: 9).split(separator: "\n")
+        #expect(lines.count == 4)
+        #expect(lines[2].hasPrefix("nothing of 'one' could be stored from 20"))
+        // Only what came after it is asked for.
+        #expect(try !look.events(device: nil, last: 1).contains("nothing of"))
+    }
 }
 
 extension Step {

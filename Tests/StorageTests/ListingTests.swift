@@ -60,6 +60,33 @@ extension Place {
         }
     }
 
+    @Test("commands of a time are found among events, wherever seqs are missing")
+    func commands() async throws {
+        for id in Int64(1)...40 {
+            place.clock.advance(.seconds(1))
+            if id % 10 == 0 {
+                let command = Command(action: .acknowledge, target: "rule", by: "\(id)")
+                try await store.submit(command)
+            } else {
+                _ = try await store.accept([place.bodies.arrival(event(id: id))])
+            }
+        }
+        try await store.file.writing.write {
+            try $0.execute(sql: "DELETE FROM inbox WHERE seq IN (7, 20, 21)")
+        }
+        let start = now - .seconds(40)
+        func found(_ from: Int, _ to: Int) throws -> [String] {
+            try place.openListing()
+                .commands(during: (start + .seconds(from))...(start + .seconds(to)))
+                .map(\.command.by)
+        }
+        #expect(try found(10, 30) == ["10", "30"])
+        #expect(try found(11, 29).isEmpty)
+        #expect(try found(31, 4_000) == ["40"])
+        #expect(try found(0, 9).isEmpty)
+        #expect(try found(-50, 4_000) == ["10", "30", "40"])
+    }
+
     @Test("of a device the newest are found, decided or not, and no more is read than is shown")
     func eventsOfDevice() async throws {
         let other = DeviceKey(server: server, uniqueId: "other")

@@ -23,7 +23,16 @@ package struct Look: Sendable {
         var table = Table([
             "received", "device", "event", "road", "txn", "late", "rules",
         ])
-        for event in try listing().events(device: device, last: max(1, last)).reversed() {
+        let listing = try listing()
+        let events = try listing.events(device: device, last: max(1, last))
+        // Those of the time that is shown, each before what came after it.
+        var gaps = try listing.gaps().filter { gap in
+            events.last.map { gap.to >= $0.received } ?? true
+        }[...]
+        for event in events.reversed() {
+            while let gap = gaps.first, gap.from <= event.received {
+                table.note(Self.words(gaps.removeFirst()))
+            }
             let what = event.event?.alarm.map { "alarm \($0)" } ?? event.type
             let late = event.event.map { $0.lateness.wholeMilliseconds / 1_000 } ?? 0
             table.add([
@@ -32,7 +41,15 @@ package struct Look: Sendable {
                 late > 0 ? Wording.english.span(seconds: late) : "-", Self.rules(event),
             ])
         }
+        for gap in gaps { table.note(Self.words(gap)) }
         return table.text(empty: "no events")
+    }
+
+    private static func words(_ gap: Gap) -> String {
+        """
+        nothing of '\(gap.source)' could be stored from \(gap.from.rfc3339) to \
+        \(gap.to.rfc3339): see the server's own reports
+        """
     }
 
     /// As incidents call it: one that was never seen whole by its number, `#4`.
@@ -84,7 +101,20 @@ package struct Look: Sendable {
         for told in Set(incident.told.map { "\($0.contact) by \($0.channel)" }).sorted() {
             lines.append("told      \(told)")
         }
+        let life = incident.opened...max(incident.opened, incident.cleared ?? .distantFuture)
+        for asked in try listing.commands(during: life)
+        where Self.isAbout(incident, asked.command) {
+            let word = asked.command.action == .clear ? "clear     " : "ack       "
+            lines.append("\(word)\(asked.at.rfc3339) by \(asked.command.by)")
+        }
         return lines.map(Table.clean).joined(separator: "\n")
+    }
+
+    /// As the engine reads a command's target.
+    private static func isAbout(_ incident: Incident, _ command: Command) -> Bool {
+        command.action != .clockSet
+            && [incident.id, incident.rule, incident.deviceName, incident.device?.uniqueId]
+                .contains(command.target)
     }
 
     /// What a delivery is about: its rules, or what is wrong with the relay itself.
