@@ -61,6 +61,7 @@ package struct EmailSettings: Sendable {
             throw SettingsError.server
         }
         guard username == nil || password != nil else { throw SettingsError.password }
+        guard password == nil || username != nil else { throw SettingsError.username }
         let isOpen = server.scheme == "smtp" && starttls == .none
         if username != nil, isOpen, !server.isLoopback { throw SettingsError.openLogin }
         return server
@@ -153,6 +154,7 @@ package struct HookSettings: Sendable {
 package enum SettingsError: Error, Equatable, CustomStringConvertible {
     case server
     case password
+    case username
     case openLogin
     case url
     case method
@@ -165,6 +167,7 @@ package enum SettingsError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .server: "server"
         case .password: "username"
+        case .username: "password"
         case .openLogin: "starttls"
         case .url: "url"
         case .method: "method"
@@ -180,6 +183,7 @@ package enum SettingsError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .server: "give smtp://HOST:PORT or smtps://HOST:PORT"
         case .password: "there is no password beside it"
+        case .username: "there is no username beside it"
         case .openLogin:
             "with `none` the password would cross the network unencrypted; use `required`, "
                 + "smtps://, or a server on this machine"

@@ -19,7 +19,8 @@ extension ConfigurationFile {
             {
                 reader.error(
                     at: source.mark,
-                    "has the webhook path of source '\(twin.name)'; give each its own")
+                    "source '\(source.key.abbreviated)' has the webhook path of source "
+                        + "'\(twin.name)'; give each its own")
             }
             result.sources.append(settings)
         }
@@ -43,7 +44,8 @@ extension ConfigurationFile {
         if fields["webhook"] == nil, fields["session"] == nil {
             reader.error(
                 at: entry.mark,
-                "needs a 'webhook' ({ path, authorization }), a 'session' ({ token }), or both")
+                "source '\(entry.key.abbreviated)' needs a 'webhook' ({ path, authorization }), "
+                    + "a 'session' ({ token }), or both")
         }
         for key in ["socket", "catch_up"] where fields["session"] == nil {
             if let entry = fields[key] {

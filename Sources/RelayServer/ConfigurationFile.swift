@@ -76,8 +76,13 @@ package struct ConfigurationFile {
         result.origin.file = reader.file
         if let entry = top["listen"] { result.listen = address(entry) ?? result.listen }
         if let entry = top["admin"] { result.admin = address(entry) ?? result.admin }
-        if result.listen == result.admin, result.listen.port != 0, let entry = top["admin"] {
-            reader.error(at: entry.value.mark, "the same address as 'listen'; give it another port")
+        if result.listen == result.admin, result.listen.port != 0,
+            let entry = top["admin"] ?? top["listen"]
+        {
+            reader.error(
+                at: entry.value.mark,
+                "'listen' and 'admin' have the same address, \(result.admin); give one another "
+                    + "port")
         }
         if !result.admin.isLoopback, let entry = top["admin"] {
             reader.warning(
@@ -216,7 +221,8 @@ extension ConfigurationFile {
         {
             reader.warning(
                 at: entry.value.mark,
-                "'\(entry.key)' stands here in the open; use ${env:NAME} or ${file:PATH}")
+                "the secret '\(entry.key)' stands here in the open; use ${env:NAME} or ${file:PATH}"
+            )
         }
         return text(entry, "a text").map { Secret($0) }
     }

@@ -12,6 +12,8 @@ struct Placeholders {
 
     struct Fault: Error {
         let message: String
+        /// It is written wrongly, whatever the environment and the files have.
+        var isMisspelt = false
     }
 
     static func contains(_ text: String) -> Bool { text.contains("${") }
@@ -21,7 +23,7 @@ struct Placeholders {
         do {
             return try resolved(text)
         } catch {
-            guard isStrict else { return text }
+            guard isStrict || error.isMisspelt else { return text }
             throw error
         }
     }
@@ -37,7 +39,7 @@ struct Placeholders {
             result += rest[..<start.lowerBound]
             rest = rest[start.upperBound...]
             guard let end = rest.firstIndex(of: "}") else {
-                throw Fault(message: "'${' without its '}'")
+                throw Fault(message: "'${' without its '}'", isMisspelt: true)
             }
             result += try value(of: String(rest[..<end]))
             rest = rest[rest.index(after: end)...]
@@ -48,6 +50,9 @@ struct Placeholders {
     private func value(of name: String) throws(Fault) -> String {
         if name.hasPrefix("env:") {
             let variable = String(name.dropFirst(4))
+            guard !variable.isEmpty else {
+                throw Fault(message: "'${env:}' names no variable", isMisspelt: true)
+            }
             guard let value = getenv(variable) else {
                 throw Fault(message: "the environment has no variable \(variable)")
             }
@@ -58,6 +63,9 @@ struct Placeholders {
         }
         if name.hasPrefix("file:") {
             let path = String(name.dropFirst(5))
+            guard !path.isEmpty else {
+                throw Fault(message: "'${file:}' names no file", isMisspelt: true)
+            }
             let url = URL(fileURLWithPath: path, relativeTo: folder)
             guard let bytes = FileManager.default.contents(atPath: url.path) else {
                 throw Fault(message: "cannot read the file \(path)")
@@ -73,6 +81,6 @@ struct Placeholders {
             return text
         }
         // Not shown: a secret may well contain these two characters.
-        throw Fault(message: "'${…}' is neither ${env:NAME} nor ${file:PATH}")
+        throw Fault(message: "'${…}' is neither ${env:NAME} nor ${file:PATH}", isMisspelt: true)
     }
 }

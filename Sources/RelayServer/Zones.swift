@@ -11,7 +11,7 @@ enum Zones {
     /// The bytes of a zone: from the system's database, which Debian keeps current; Foundation
     /// carries its own, older one.
     static let reader: ZoneReader = { name in
-        guard !name.hasPrefix("/"), !name.split(separator: "/").contains("..") else { return nil }
+        guard isZone(name), !name.split(separator: "/").contains("..") else { return nil }
         return FileManager.default.contents(atPath: "/usr/share/zoneinfo/\(name)")
             .map { [UInt8]($0) }
     }
@@ -19,11 +19,19 @@ enum Zones {
     /// Every name that the system has.
     static let names: @Sendable () -> [String] = {
         let root = "/usr/share/zoneinfo"
-        let files = FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String } ?? []
-        // Beside the zones there are tables, in small letters, and two copies of all zones.
-        return files.filter { name in
-            name.first?.isUppercase == true && !name.contains(".")
-        }.sorted()
+        let files = FileManager.default.enumerator(atPath: root)
+        var names: [String] = []
+        while let name = files?.nextObject() as? String {
+            let isFolder = files?.fileAttributes?[.type] as? FileAttributeType == .typeDirectory
+            if isZone(name), !isFolder { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// Beside the zones there are tables and two copies of all zones, in small letters, and a zone
+    /// that stands for none.
+    private static func isZone(_ name: String) -> Bool {
+        name.first?.isUppercase == true && !name.contains(".") && name != "Factory"
     }
 
     /// Seconds east of UTC; 0 for a zone that the system does not have.

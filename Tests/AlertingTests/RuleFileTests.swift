@@ -41,6 +41,10 @@ struct RuleFileTests {
         "what stands under `when` of a rule",
         arguments: [
             ("when: { alarm: vibration }", []),
+            ("when: { battery: { falls_below: -5 % } }", ["8:37 warning not at -5 %"]),
+            ("when: { battery: { falls_below: 120 % } }", ["8:37 warning 120"]),
+            ("when: { speed: { exceeds: -5 km/h } }", ["8:31 error negative"]),
+            ("when: { alarm: vibration, for_at_least: 5m }", ["8:31 error opposite"]),
             ("when: { alarm: any }", []),
             ("when: { event: [deviceMoving, alarm] }", []),
             ("when: { any: [{ alarm: tow }, { event: ignitionOn }] }", []),
@@ -155,6 +159,9 @@ struct RuleFileTests {
                 ["8:22 error define it under 'places'"]
             ),
             ("{ inside: hom }", ["8:22 error no place is called 'hom'"]),
+            ("{ inside: [48.2, 16.3] }", ["8:22 error coordinates"]),
+            ("{ for_at_least: 5m }", ["8:14 error under 'when'"]),
+            ("{ battery: { above: -5 % } }", ["8:32 warning always so"]),
             ("{ attribute: { guarded: true } }", ["8:27 error device.NAME"]),
             ("{ attribute: { device.x: { over: 5 } } }", ["8:39 error 'over'"]),
             ("{ stoped_for: 10m }", ["8:14 error did you mean 'stopped_for'?"]),
@@ -176,7 +183,8 @@ struct RuleFileTests {
             ("once_per: { for: 15m, by: [device, alarm, place] }", []),
             ("once_per: { for: 15m, by: [device, kind] }", ["9:40 error 'kind'"]),
             ("once_per: { by: [device] }", ["9:17 error needs a 'for'"]),
-            ("once_per: 0m", ["9:15 error longer than nothing"]),
+            ("once_per: 0m", ["9:15 error longer than nothing, found '0m'"]),
+            ("once_per: no", ["9:15 error did you mean 'none'?"]),
             ("late: { up_to: 5m, then: log }", []),
             ("late: 5m", ["9:11 error late is a map"]),
             ("severity: critical\nlate: { then: digest }", ["10:19 error never gathered"]),
@@ -214,7 +222,10 @@ struct RuleFileTests {
             ("[{ to: [owner], by: [hook, email], message: theft }]", []),
             ("[{ to: ownr }]", ["7:20 error did you mean 'owner'?"]),
             ("[{ by: email }]", ["7:16 error no 'to'"]),
-            ("[{ to: owner, by: http }]", ["7:31 error it has email and hook"]),
+            (
+                "[{ to: owner, by: http }]",
+                ["7:31 error not reached by http; it has email and hook"]
+            ),
             ("[{ to: owner, by: mail }]", ["7:31 error did you mean 'email'?"]),
             ("[{ to: owner, message: thef }]", ["7:36 error did you mean 'theft'?"]),
             ("[{ to: owner, after: 5m }]", ["7:27 error not supported yet"]),
@@ -230,7 +241,7 @@ struct RuleFileTests {
             ("[{ to: owner, unless: acknowledgd }]", ["7:35 error did you mean 'acknowledged'?"]),
             ("{ to: owner }", ["7:13 error list of steps"]),
             ("[owner]", ["7:14 error is a map, not 'owner'"]),
-            ("[]", ["7:13 warning tells nobody", "3:13 warning nobody uses"]),
+            ("[]", ["7:13 warning tells nobody: 'notify'", "3:13 warning nobody uses"]),
         ])
     func notify(text: String, expected: [String]) {
         let file =
@@ -331,6 +342,39 @@ struct RuleFileTests {
 
             """
         Self.check(file, expected)
+    }
+
+    @Test(
+        "numbers and moments are as people write them, and each that is wrong is said",
+        arguments: [
+            (
+                "places: { p: { center: [100.5, 213.7], radius: 80 } }",
+                [
+                    "3:25 error latitude", "3:32 error longitude", "3:48 error '80' has no unit",
+                ]
+            ),
+            (
+                "places: { p: { center: [48.2N, 16.3E], radius: 80 m } }",
+                [
+                    "3:25 error '48.2N'", "3:32 error '16.3E'",
+                ]
+            ),
+            ("places: { p: { center: [0x30, 16.3], radius: 80 m } }", ["3:25 error '0x30'"]),
+            ("places: { p: { area: \"CIRCLE (0x30 16, 80)\" } }", ["3:22 error 0x30 16"]),
+            ("places: { p: { area: \"CIRCLE (48.2 1e1, 0x50)\" } }", ["3:22 error '0x50'"]),
+            (
+                "tests: [{ name: a, run_for: 1m, expect: [], clock: \"2026-02-31T14:00:00+02:00\" }]",
+                ["3:52 error no moment"]
+            ),
+            (
+                "tests: [{ name: a, run_for: 1m, expect: [], clock: \"2028-02-29T14:00:00+02:00\" }]",
+                []
+            ),
+            ("groups: { g: [a,, b] }", ["3:17 error ',' or '-' too many"]),
+            ("groups: { g: [\"C:\\Users\"] }", ["3:20 error write it twice"]),
+        ])
+    func written(text: String, expected: [String]) {
+        Self.check("version: 1\nrules: []\n\(text)\n", expected)
     }
 
     @Test("what is never true of places and hours is said at the second")

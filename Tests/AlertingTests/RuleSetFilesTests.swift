@@ -23,7 +23,7 @@ struct RuleSetFilesTests {
                 "rules/b.yaml:2:3: error: 'o' is defined twice: here and at rules/a.yaml:2:13",
                 "rules/c.yaml:2:15: error: the rule 'r' is defined twice: here and at "
                     + "rules/b.yaml:3:15",
-                "rules/d.yaml:1:11: error: the time zone is 'Europe/Vienna' here and 'UTC' at "
+                "rules/d.yaml:1:11: error: 'timezone' is 'Europe/Vienna' here and 'UTC' at "
                     + "rules/c.yaml:1:11; one set has one",
             ])
     }

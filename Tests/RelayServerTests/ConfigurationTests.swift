@@ -144,7 +144,8 @@ struct ConfigurationTests {
         ("listne: 127.0.0.1:1", "8:1: error: 'listne' is no key of the configuration"),
         ("listen: 8642", "8:9: error: expected host:port, such as 127.0.0.1:8642"),
         ("listen: 127.0.0.1:99999", "8:9: error: expected host:port"),
-        ("admin: 127.0.0.1:8642", "8:8: error: the same address as 'listen'"),
+        ("admin: 127.0.0.1:8642", "8:8: error: 'listen' and 'admin' have the same address"),
+        ("listen: 127.0.0.1:8643", "8:9: error: 'listen' and 'admin' have the same address"),
         ("admin: 0.0.0.0:1", "8:8: warning: health and metrics are open to everybody"),
         ("public_url: alerts", "8:13: error: expected http://… or https://…"),
         ("tls: { certificate: a }", "8:8: error: 'key' is missing: a PEM file"),
@@ -170,6 +171,10 @@ struct ConfigurationTests {
                 + "password: p, from: a@b.c } }",
             "8:52: error: starttls: with `none` the password"
         ),
+        (
+            "channels: { email: { server: 'smtp://a', password: '${env:HOME}', from: a@b.c } }",
+            "8:52: error: password: there is no username beside it"
+        ),
         ("channels: { http: { a: { url: 'http://a', method: PO ST } } }", "8:51: error: method:"),
         (
             "channels: { http: { a: { url: 'http://a', headers: { X Y: a } } } }",
@@ -188,17 +193,28 @@ struct ConfigurationTests {
         ("channels: { hooks: { a: { run: [] } } }", "8:32: error: run: give a program"),
         (
             "channels: { http: { a: { url: 'http://a', secret: whsec_AAAA } } }",
-            "8:51: warning: 'secret' stands here in the open"
+            "8:51: warning: the secret 'secret' stands here in the open"
         ),
         (
             "channels: { http: { a: { url: 'http://a', headers: { X-Api-Key: abc } } } }",
-            "8:65: warning: 'X-Api-Key' stands here in the open"
+            "8:65: warning: the secret 'X-Api-Key' stands here in the open"
         ),
         ("public_url: '${env:OUTCRY_NO_SUCH}'", "8:13: error: the environment has no variable"),
         ("public_url: '${file:no-such}'", "8:13: error: cannot read the file no-such"),
         ("public_url: '${vault:x}'", "8:13: error: '${…}' is neither"),
         ("public_url: '${env:A'", "8:13: error: '${' without its '}'"),
+        ("public_url: '${env:}'", "8:13: error: '${env:}' names no variable"),
     ]
+
+    @Test("a reference that is written wrongly is said where secrets are not asked for")
+    func misspelt() throws {
+        for text in ["${enf:PSK}", "${PSK}", "${env:PSK", "${file:}"] {
+            let file = try file(Self.least + "public_url: '\(text)'", secrets: false)
+            #expect(file.findings.contains { $0.severity == .error && $0.line == 8 }, "\(text)")
+        }
+        let file = try file(Self.least + "public_url: '${env:OUTCRY_NO_SUCH}'", secrets: false)
+        #expect(!file.findings.contains { $0.severity == .error })
+    }
 
     @Test("what is wrong is said with its place", arguments: wrong)
     func said(_ line: String, _ wanted: String) throws {
@@ -257,7 +273,7 @@ struct ConfigurationTests {
                     url: https://iot.example
                     webhook: { path: /hooks/one, authorization: none }
                 """)
-        #expect(said.contains { $0.contains("has the webhook path of source 'one'") })
+        #expect(said.contains { $0.contains("source 'two' has the webhook path of source 'one'") })
     }
 
     @Test("no operator is a warning, for then nobody hears of dead messages")

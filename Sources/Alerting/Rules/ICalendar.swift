@@ -46,7 +46,10 @@ package struct ICalendar {
         var sawCalendar = false
         for line in ICalendarLine.unfold(text) {
             guard !line.name.isEmpty else {
-                problems.append(Problem(line: line.number, message: "is no line of a calendar"))
+                problems.append(
+                    Problem(
+                        line: line.number,
+                        message: "is not 'NAME:VALUE', as each line of a calendar is"))
                 return
             }
             switch line.name {

@@ -33,7 +33,8 @@ package enum Measure: Sendable {
     private static let longestDays = 36_525.0
 
     /// Milliseconds, metres, km/h or per cent.
-    package func read(_ text: String) throws(Fault) -> Double {
+    /// - Parameter negative: whether it may be less than nothing: of a bound that is never passed.
+    package func read(_ text: String, negative: Bool = false) throws(Fault) -> Double {
         let shown = text.abbreviated
         let number = text.prefix {
             $0.isASCII && ($0.isNumber || $0 == "." || $0 == "-" || $0 == "+")
@@ -48,11 +49,30 @@ package enum Measure: Sendable {
         guard let factor = units.first(where: { $0.name == unit })?.factor else {
             throw Fault(message: "'\(shown)' has an unknown unit; write \(example)")
         }
-        guard value >= 0 else { throw Fault(message: "'\(shown)' is negative; write \(example)") }
+        guard value >= 0 || negative else {
+            throw Fault(message: "'\(shown)' is negative; write \(example)")
+        }
         let result = value * factor
         if case .duration = self, result > Self.longestDays * 8.64e7 {
             throw Fault(message: "'\(shown)' is longer than a century")
         }
         return result
+    }
+}
+
+extension Double {
+    /// For messages: without a fraction where it has none.
+    var brief: String { self == rounded() && abs(self) < 1e9 ? String(Int(self)) : String(self) }
+}
+
+extension StringProtocol {
+    /// A number as people write it: `Double` also takes hexadecimal ones, and words.
+    var decimal: Double? {
+        let letters = unicodeScalars.filter { $0.properties.isAlphabetic }
+        guard
+            letters.isEmpty || letters.elementsEqual("e".unicodeScalars)
+                || letters.elementsEqual("E".unicodeScalars)
+        else { return nil }
+        return Double(self).flatMap { $0.isFinite ? $0 : nil }
     }
 }

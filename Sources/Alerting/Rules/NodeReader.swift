@@ -191,7 +191,7 @@ package final class NodeReader {
     /// A number without a unit, for what has none: a count, a degree, an attribute.
     package func number(_ node: Node, _ what: String) -> Double? {
         guard let text = text(node, what) else { return nil }
-        guard let value = Double(text), value.isFinite else {
+        guard let value = text.decimal else {
             error(at: node.mark, "expected \(what), found '\(text.abbreviated)'")
             return nil
         }
@@ -212,10 +212,12 @@ package final class NodeReader {
     }
 
     /// Milliseconds, metres, km/h or per cent.
-    package func measure(_ node: Node, _ measure: Measure) -> Double? {
+    package func measure(
+        _ node: Node, _ measure: Measure, negative: Bool = false
+    ) -> Double? {
         guard let text = text(node, measure.example) else { return nil }
         do {
-            return try measure.read(text)
+            return try measure.read(text, negative: negative)
         } catch {
             self.error(at: node.mark, error.message)
             return nil
@@ -226,7 +228,8 @@ package final class NodeReader {
     package func duration(_ node: Node, zero: Bool = false) -> Duration? {
         guard let value = measure(node, .duration) else { return nil }
         guard value > 0 || zero else {
-            error(at: node.mark, "expected a duration longer than nothing")
+            error(
+                at: node.mark, "expected a duration longer than nothing, found \(node.description)")
             return nil
         }
         return .milliseconds(Int64(value.rounded()))

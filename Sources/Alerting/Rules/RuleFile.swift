@@ -215,7 +215,7 @@ final class RuleLoader {
             if let first, first.name != name {
                 reader.error(
                     at: entry.value.mark,
-                    "the time zone is '\(name.abbreviated)' here and '\(first.name)' at "
+                    "'timezone' is '\(name.abbreviated)' here and '\(first.name)' at "
                         + "\(first.place); one set has one")
                 continue
             }

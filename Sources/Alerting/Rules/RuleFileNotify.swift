@@ -22,7 +22,8 @@ extension RuleLoader {
             return
         }
         if steps.isEmpty, isCritical {
-            reader.warning(at: entry.value.mark, "the rule is critical and tells nobody")
+            reader.warning(
+                at: entry.value.mark, "the rule is critical and tells nobody: 'notify' is empty")
         }
         for node in steps {
             guard let fields = reader.fields(node, of: "a step of 'notify'", known: Self.stepKeys)
@@ -105,7 +106,8 @@ extension RuleLoader {
                 let words = ChannelName.Kind.allCases.filter(has.contains).map(\.rawValue)
                 reader.error(
                     at: mark,
-                    "'\(name)' has none of these channels; it has "
+                    "'\(name)' is not reached by "
+                        + NodeReader.list(kinds.map(\.rawValue)) + "; it has "
                         + NodeReader.list(words, last: "and")
                 )
             }

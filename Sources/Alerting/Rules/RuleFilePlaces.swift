@@ -76,14 +76,18 @@ extension RuleLoader {
                 "expected a point [latitude, longitude], found \(node.description)")
             return nil
         }
-        guard let latitude = reader.number(items[0], "a latitude in degrees"),
-            let longitude = reader.number(items[1], "a longitude in degrees")
-        else { return nil }
-        if let fault = Geofence.fault(latitude: latitude, longitude: longitude) {
-            let mark = abs(latitude) > 90 ? items[0].mark : items[1].mark
-            reader.error(at: mark, fault)
-            return nil
-        }
+        // Both are looked at, so that both faults are said.
+        let read = (
+            reader.number(items[0], "a latitude in degrees"),
+            reader.number(items[1], "a longitude in degrees")
+        )
+        let faults = (
+            read.0.flatMap { Geofence.fault(latitude: $0) },
+            read.1.flatMap { Geofence.fault(longitude: $0) }
+        )
+        if let fault = faults.0 { reader.error(at: items[0].mark, fault) }
+        if let fault = faults.1 { reader.error(at: items[1].mark, fault) }
+        guard case (let latitude?, let longitude?) = read, faults == (nil, nil) else { return nil }
         return Coordinate(latitude: latitude, longitude: longitude)
     }
 
@@ -236,7 +240,7 @@ extension RuleLoader {
             reader.error(
                 at: mark,
                 isPlain
-                    ? "this is no mail address; write one such as name@example.org"
+                    ? "this 'email' is no mail address; write one such as name@example.org"
                     : "a mail address has letters from a to z only; write a domain's other form "
                         + "(xn--…), or another address")
             return false

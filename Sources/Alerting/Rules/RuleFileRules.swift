@@ -200,6 +200,12 @@ extension RuleLoader {
             )
             return nil
         }
+        if ["no", "never", "off", "false"].contains(text.lowercased()) {
+            reader.error(
+                at: node.mark, "expected a duration such as 15m, or none, found '\(text)'",
+                suggestion: "none")
+            return nil
+        }
         return reader.duration(node).map { ($0, ()) }
     }
 

@@ -53,7 +53,7 @@ extension RuleLoader {
         guard let text = reader.text(node, "a moment such as \"2026-10-25T02:10:00+02:00\"") else {
             return nil
         }
-        guard let instant = Instant(rfc3339: text) else {
+        guard let instant = Instant(rfc3339: text), Self.isInCalendar(text) else {
             reader.error(
                 at: node.mark,
                 "'\(text.abbreviated)' is no moment with its offset; write one such as "
@@ -61,6 +61,14 @@ extension RuleLoader {
             return nil
         }
         return instant
+    }
+
+    /// What servers send is taken as it comes; what a person writes is to be a day that there is.
+    private static func isInCalendar(_ text: String) -> Bool {
+        let date = text.prefix(10).split(separator: "-").compactMap { Int64($0) }
+        guard date.count == 3 else { return false }
+        let days = Instant.days(year: date[0], month: date[1], day: date[2])
+        return Instant.civil(days: days) == (date[0], date[1], date[2])
     }
 
     private func readRuleNames(_ node: Node, _ reader: NodeReader) -> [String] {

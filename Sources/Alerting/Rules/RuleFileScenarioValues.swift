@@ -230,7 +230,7 @@ extension Attribute {
         case "true": self = .flag(true)
         case "false": self = .flag(false)
         case "null": self = .null
-        default: self = Double(text).flatMap { $0.isFinite ? .number($0) : nil } ?? .text(text)
+        default: self = text.decimal.map { .number($0) } ?? .text(text)
         }
     }
 }

@@ -13,7 +13,8 @@ extension RuleLoader {
             span = reader.duration(entry.value)
             if ["sequence", "count", "clock"].contains(form.key) {
                 reader.error(
-                    at: entry.mark, "nothing undoes a \(form.key): 'for_at_least' cannot be")
+                    at: entry.mark,
+                    "nothing undoes a \(form.key), it has no opposite: 'for_at_least' cannot be")
             }
         }
         switch form.key {
@@ -91,7 +92,7 @@ extension RuleLoader {
             }
             return nil
         }
-        let value = reader.measure(entry.value, measure)
+        let value = reader.measure(entry.value, measure, negative: measure == .share)
         if let value {
             warnOfShare(value, measure, at: entry.value.mark, reader)
             if measure == .share, value == 0 {
@@ -101,7 +102,7 @@ extension RuleLoader {
         }
         var limit: Double?
         if let second = fields[rearm] {
-            limit = reader.measure(second.value, measure)
+            limit = reader.measure(second.value, measure, negative: measure == .share)
             if let value, let limit {
                 check(limit, rearm, against: value, bound, measure, at: second.value.mark, reader)
             }
@@ -123,8 +124,8 @@ extension RuleLoader {
 
     /// A charge below 0 % or above 100 % never comes.
     func warnOfShare(_ value: Double, _ measure: Measure, at mark: Mark, _ reader: NodeReader) {
-        if measure == .share, value > 100 {
-            reader.warning(at: mark, "a charge lies between 0 % and 100 %: this never happens")
+        if measure == .share, !(0...100).contains(value) {
+            reader.warning(at: mark, "\(Self.chargeLies(value)): this never happens")
         }
     }
 

@@ -10,7 +10,7 @@ extension RuleLoader {
         "attribute", "not",
     ]
     private static let simple = ["alarm", "event", "enters", "leaves"]
-    private static let modifiers = ["for_at_least", "unless_followed_by"]
+    static let modifiers = ["for_at_least", "unless_followed_by"]
 
     /// Keys that belong to one form.
     private static let companions = [
@@ -232,7 +232,8 @@ extension RuleLoader {
             if let trigger, let lonely = Self.withoutOpposite(trigger) {
                 reader.error(
                     at: entry.mark,
-                    "'for_at_least' needs something that can end, and nothing undoes \(lonely); "
+                    "'for_at_least' needs something that can end, and nothing undoes \(lonely): "
+                        + "it has no opposite; "
                         + "'unless_followed_by' may be meant")
             }
             // A form with an error is complained of already, and enough.

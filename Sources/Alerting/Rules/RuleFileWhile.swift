@@ -59,7 +59,7 @@ extension RuleLoader {
                 items.compactMap { readConditions($0, of: "a member of 'any'", reader) })
         case "not": return readConditions(value, of: "'not'", reader).map(Condition.not)
         default:
-            if Self.happenings.contains(entry.key) {
+            if (Self.happenings + Self.modifiers).contains(entry.key) {
                 reader.error(
                     at: entry.mark,
                     "'\(entry.key)' is something that happens, not something that is true; move it "
@@ -78,9 +78,19 @@ extension RuleLoader {
                 "a place has a name: define it under 'places' and write the name here")
             return nil
         }
-        if case .list(let items) = node.value, items.isEmpty {
-            reader.error(at: node.mark, "this names no place")
-            return nil
+        if case .list(let items) = node.value {
+            let coordinates = items.filter { item in
+                if case .scalar(let text, _) = item.value { text.decimal != nil } else { false }
+            }
+            if items.isEmpty || items.count == 2 && coordinates.count == 2 {
+                reader.error(
+                    at: node.mark,
+                    items.isEmpty
+                        ? "this names no place"
+                        : "coordinates are no place's name: define one under 'places' and write "
+                            + "its name here")
+                return nil
+            }
         }
         let errors = reader.errors
         var names: [String] = []
@@ -108,7 +118,10 @@ extension RuleLoader {
         for field in fields.entries {
             switch field.key {
             case "above", "below":
-                guard let value = reader.measure(field.value, measure) else { continue }
+                guard
+                    let value = reader.measure(
+                        field.value, measure, negative: measure == .share)
+                else { continue }
                 values.append((field.key, value))
                 warnOfBand(values, measure, at: field.value.mark, reader)
                 bounds.append(make(field.key == "above" ? .above(value) : .below(value)))
@@ -137,12 +150,11 @@ extension RuleLoader {
             return reader.warning(
                 at: mark,
                 measure == .share
-                    ? "a charge lies between 0 % and 100 %: this never happens"
+                    ? "\(Self.chargeLies(last.value)): this never happens"
                     : "nothing is slower than 0 km/h: this never happens")
         }
-        if measure == .share, last.value > 100 {
-            return reader.warning(
-                at: mark, "a charge lies between 0 % and 100 %: this is always so")
+        if measure == .share, !(0...100).contains(last.value) {
+            return reader.warning(at: mark, "\(Self.chargeLies(last.value)): this is always so")
         }
         guard let other = values.first(where: { $0.key != last.key }) else { return }
         let (above, below) = last.key == "above" ? (last, other) : (other, last)
@@ -150,6 +162,11 @@ extension RuleLoader {
             reader.warning(
                 at: mark, "nothing is above the one and below the other: this never happens")
         }
+    }
+
+    /// For warnings of a bound that no charge passes.
+    static func chargeLies(_ value: Double) -> String {
+        "a charge lies between 0 % and 100 %, not at \(value.brief) %"
     }
 
     /// Of what must all be true: two of which one or the other is.

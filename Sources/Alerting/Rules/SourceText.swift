@@ -132,6 +132,27 @@ enum YamlProblem {
             return (mark, "there is a control character here, which no text file may have")
         case "did not find expected <document start>":
             return (mark, "there is text behind the end of the content; is a line not indented?")
+        case "did not find expected node content":
+            return (
+                mark,
+                "there is nothing where a value is expected: a ',' or '-' too many, or a text that "
+                    + "must be quoted"
+            )
+        case "did not find expected comment or line break":
+            return (
+                mark,
+                "'>' and '|' begin a text of several lines: a text that begins with one is quoted"
+            )
+        case _
+        where context == "while parsing a quoted scalar" && problem.contains("escape")
+            || problem.contains("hexdecimal"):
+            return (
+                mark,
+                "in double quotes a '\\' begins a character's number: write it twice, or quote "
+                    + "the text by '…'"
+            )
+        case _ where problem.contains("max_nest_level"):
+            return (mark, "this is nested more than \(Limits.yamlDepth) deep")
         default:
             let where_ = context.isEmpty ? "" : " (\(context))"
             return (mark, "this is no YAML: \(problem)\(where_)")

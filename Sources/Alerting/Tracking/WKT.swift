@@ -52,20 +52,15 @@ extension Geofence {
     }
 
     /// Why a pair is no place on the earth; nil: it is one.
-    package static func fault(latitude: Double, longitude: Double) -> String? {
-        if latitude.isNaN || abs(latitude) > 90 {
-            return "latitude comes first and lies between -90 and 90, not at \(brief(latitude)): "
-                + "are latitude and longitude swapped?"
-        }
-        if longitude.isNaN || abs(longitude) > 180.5 {
-            return "longitude comes second and lies between -180 and 180, not at "
-                + brief(longitude)
-        }
-        return nil
+    static func fault(latitude: Double) -> String? {
+        guard latitude.isNaN || abs(latitude) > 90 else { return nil }
+        return "latitude comes first and lies between -90 and 90, not at \(latitude.brief): "
+            + "are latitude and longitude swapped?"
     }
 
-    private static func brief(_ number: Double) -> String {
-        number == number.rounded() && abs(number) < 1e9 ? String(Int(number)) : String(number)
+    static func fault(longitude: Double) -> String? {
+        guard longitude.isNaN || abs(longitude) > 180.5 else { return nil }
+        return "longitude comes second and lies between -180 and 180, not at \(longitude.brief)"
     }
 
     private static func circle(_ text: String) throws(Failure) -> Geofence {
@@ -75,7 +70,7 @@ extension Geofence {
         }
         let center = try point(parts[0])
         let radiusText = parts[1].trimmed
-        guard let radius = Double(radiusText), radius.isFinite, radius >= 0 else {
+        guard let radius = radiusText.decimal, radius >= 0 else {
             throw Failure("has the radius '\(radiusText)', which is no number of metres")
         }
         return Geofence(center: center, radius: radius)
@@ -91,14 +86,14 @@ extension Geofence {
 
     private static func point(_ text: Substring) throws(Failure) -> Coordinate {
         let numbers = text.split(whereSeparator: \.isWhitespace)
-        guard numbers.count == 2, let latitude = Double(numbers[0]),
-            let longitude = Double(numbers[1]), latitude.isFinite, longitude.isFinite
+        guard numbers.count == 2, let latitude = numbers[0].decimal,
+            let longitude = numbers[1].decimal
         else {
             throw Failure(
                 "has '\(text.trimmed)' where a point should be: latitude and longitude, "
                     + "parted by a blank")
         }
-        if let fault = fault(latitude: latitude, longitude: longitude) {
+        if let fault = fault(latitude: latitude) ?? fault(longitude: longitude) {
             throw Failure("has '\(text.trimmed)': \(fault)")
         }
         return Coordinate(latitude: latitude, longitude: longitude)
