@@ -15,6 +15,7 @@ extension Engine {
         var others: [Event] = []
         for crossed in found {
             let isOwn = subject.facts.own.map(crossed.report.isSame) ?? false
+            if isJudgedAgain(crossed, subject, now: event.received) { continue }
             if isOwn, !event.isReport, crossed.report.time == event.effectiveTime {
                 own = crossed.crossings
             } else {
@@ -23,6 +24,46 @@ extension Engine {
             }
         }
         return (own, others)
+    }
+
+    /// Of a device that was told apart just now: an event of its stand-in has crossed it, and is
+    /// judged again as the device's.
+    private func isJudgedAgain(
+        _ crossed: CrossedReport, _ subject: Subject, now: Instant
+    ) -> Bool {
+        subject.rejudgesAll
+            && subject.recent.contains { recent in
+                now - recent.event.received <= lateness
+                    && recent.event.effectiveTime == crossed.report.time
+                    && crossed.crossings.allSatisfy(recent.event.crossings.contains)
+            }
+    }
+
+    /// The memory that a record is of. What the positions of the last events crossed is not in it:
+    /// it is found again in the reports of their devices. Of a crossing that came without an event
+    /// only what it did is known: it is not judged again.
+    package func memory(of record: MemoryRecord) -> Memory {
+        var memory = Memory(record)
+        guard !rules.index.boundaries.isEmpty else { return memory }
+        var step = Step(seq: nil, now: .distantPast)
+        for recent in record.recent where recent.event.position != nil {
+            let crossings = crossings(of: recent, memory)
+            guard !crossings.isEmpty else { continue }
+            step.recent.append(recent)
+            step.recent[step.recent.count - 1].event.crossings = crossings
+        }
+        memory.apply(step)
+        return memory
+    }
+
+    private func crossings(of recent: Recent, _ memory: Memory) -> [Crossing] {
+        let all = memory.reports(memory.slot(of: recent.device))
+        guard let own = Facts(recent.event, past: all, known: nil).own,
+            let report = all.copy(of: own), report.time == recent.event.effectiveTime
+        else { return [] }
+        let before = all.filter { !$0.isSame(as: report) }
+        return rules.index.boundaries.crossings([report], old: before, all: all)
+            .filter { $0.report.isSame(as: report) }.flatMap(\.crossings)
     }
 
     /// A report on the other side of what an incident is about ends it, whatever was crossed when:

@@ -237,8 +237,11 @@ package struct Engine: Sendable {
         var subject = step.learn(copy, memory)
         let index = subject.recent.firstIndex { $0.event.identity == copy.identity }
         var whole = copy
-        // Of an event that is not kept any more, what the copy shows happened by itself.
-        if index == nil { whole.type = "" }
+        // Of an event that is not judged any more, what the copy shows happened by itself.
+        let isJudged = index.map {
+            step.step.now - subject.recent[$0].event.received <= lateness
+        }
+        if isJudged != true { whole.type = "" }
         let crossed: [Event]
         (whole.crossings, crossed) = crossings(of: whole, subject, memory)
         step.happened = crossed

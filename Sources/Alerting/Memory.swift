@@ -368,7 +368,7 @@ extension Memory {
     }
 
     /// At least as long as any `lateness`; Engine looks at the receipt itself.
-    private static let keepsRecent = Duration.seconds(60)
+    package static let keepsRecent = Duration.seconds(60)
 
     /// When a timer is due by now, of which the heap has an entry; nil: the owner is gone, or
     /// another entry stands for it.

@@ -12,9 +12,9 @@ package struct MemoryRecord: Sendable {
     /// Those that were down, without a moment at which something is due: that is worked out when
     /// the source is heard of again.
     package var silentSources: [String: SilentSource] = [:]
-    /// All events received in the last `lateness` before the last one that was stepped, with the
-    /// device and the rules of their judgements. Without them nothing is lost but that a match that
-    /// was kept quiet right before the restart is not judged again.
+    /// All events received in the last `Memory.keepsRecent` before the last one that was stepped,
+    /// with the device and the rules of their judgements: those that may be judged again, and those
+    /// by which a match that comes late is over already.
     package var recent: [Recent] = []
 
     package struct KnownDevice: Sendable, Hashable {

@@ -56,16 +56,17 @@ package final class Pump: Sendable {
     ///   that kills the process is soon the one at the cursor, however many came before it in the
     ///   batch in which it did.
     package func start(
-        engine: Engine, memory: @escaping @Sendable () throws -> Memory,
+        engine: Engine, memory: @escaping @Sendable () throws -> MemoryRecord,
         cursor: Int64, afterCrash: (@Sendable () throws -> Void)?
     ) {
         progress.withLock { $0.seq = cursor }
         store.setOnInputs { [signal] in signal.raise() }
         let thread = Thread { [self] in
-            if let first = untilDone("the memory cannot be read back", memory),
+            if let record = untilDone("the memory cannot be read back", memory),
                 untilDone("the starts cannot be counted", afterCrash ?? {}) != nil
             {
-                var loop = Loop(engine: engine, memory: first, cursor: cursor)
+                var loop = Loop(
+                    engine: engine, memory: engine.memory(of: record), cursor: cursor)
                 if afterCrash != nil { loop.limit = 1 }
                 run(&loop, memory)
             }
@@ -154,7 +155,7 @@ package final class Pump: Sendable {
         var limit = Limits.inputsPerCommit
     }
 
-    private func run(_ loop: inout Loop, _ memory: () throws -> Memory) {
+    private func run(_ loop: inout Loop, _ memory: () throws -> MemoryRecord) {
         while true {
             for request in requests.withLock({ taken in
                 defer { taken = [] }; return taken
@@ -292,7 +293,8 @@ package final class Pump: Sendable {
     /// operator told.
     /// - Returns: false: it was stopped meanwhile.
     private func stepBack(
-        from steps: [Step], _ error: StoreError, _ loop: inout Loop, _ memory: () throws -> Memory
+        from steps: [Step], _ error: StoreError, _ loop: inout Loop,
+        _ memory: () throws -> MemoryRecord
     ) throws -> Bool {
         if steps.count == 1, let step = steps.first, let seq = step.seq {
             logger.error("an input was set aside: what was decided cannot be stored: \(error)")
@@ -310,7 +312,7 @@ package final class Pump: Sendable {
         guard let recalled = untilDone("the memory cannot be read back", memory) else {
             return false
         }
-        loop.memory = recalled
+        loop.memory = loop.engine.memory(of: recalled)
         loop.cursor = try store.progress().cursor
         loop.limit = 1
         return true

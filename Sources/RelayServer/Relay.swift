@@ -125,13 +125,14 @@ package struct Relay: Sendable {
                         pump.start(
                             engine: engine,
                             memory: {
-                                let record = try store.recall(lateness: configuration.lateness)
-                                    .memory
+                                let record = try store.recall(
+                                    reaching: max(configuration.lateness, Memory.keepsRecent)
+                                ).memory
                                 // One that was down and is configured no more never comes back.
                                 let gone = Set(record.silentSources.keys)
                                     .subtracting(feeds.sources.map(\.name))
                                 pump.report(gone.sorted().map { .source($0, isSilent: false) })
-                                return Memory(record)
+                                return record
                             },
                             cursor: progress.cursor, afterCrash: afterCrash)
                     },

@@ -229,29 +229,13 @@ extension Snapshot {
         let rows = try prepare(
             "SELECT received, body FROM inbox WHERE kind = ?1 AND seq BETWEEN ?2 AND ?3")
         rows.bind(1, InboxKind.command.rawValue)
-        rows.bind(2, try firstSeq { $0 >= moments.lowerBound })
-        rows.bind(3, try firstSeq { $0 > moments.upperBound } - 1)
+        rows.bind(2, try firstSeq(receivedFrom: moments.lowerBound))
+        rows.bind(3, try firstSeq(receivedFrom: moments.upperBound + .milliseconds(1)) - 1)
         return try rows.all { row in
             // Written by this program; one of another version's is none that can be shown.
             (try? JSONDecoder().decode(Command.self, from: Data(row.bytes(1))))
                 .map { ListedCommand(at: row.instant(0), command: $0) }
         }.compactMap { $0 }
-    }
-
-    /// By halves: `received` never falls as `seq` rises, and seqs may be missing.
-    /// - Returns: one above the last where there is none.
-    private func firstSeq(_ isWanted: (Instant) -> Bool) throws -> Int64 {
-        let next = try prepare("SELECT seq, received FROM inbox WHERE seq >= ?1 LIMIT 1")
-        let last = try prepare("SELECT max(seq) FROM inbox").first { $0.int(0) } ?? 0
-        var low: Int64 = 0
-        var high = last + 1
-        while low < high {
-            let middle = low + (high - low) / 2
-            next.bind(1, middle)
-            let found = try next.first { (seq: $0.int(0), received: $0.instant(1)) }
-            if let found, !isWanted(found.received) { low = found.seq + 1 } else { high = middle }
-        }
-        return low
     }
 
     func gaps() throws -> [Gap] {

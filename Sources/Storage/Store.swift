@@ -240,10 +240,10 @@ package final class Store: Sendable {
     }
 
     /// Everything that Memory is made of. Blocks; for the start only.
-    /// - Parameter lateness: for so long events may be judged again: those from before are not
-    ///   read. What counts is the receipt of the next input, which is not before now, unless it
-    ///   waits already.
-    package func recall(lateness: Duration) throws -> Recalled {
+    /// - Parameter reach: for so long events may be judged again, or say of others that they are
+    ///   over: those from before are not read. What counts is the receipt of the next input, which
+    ///   is not before now, unless it waits already.
+    package func recall(reaching reach: Duration) throws -> Recalled {
         let now = clock()
         // By a connection of its own: it takes its time, and nobody who asks is to wait for it.
         let own = try DatabaseFile.opening(file.path) {
@@ -251,7 +251,7 @@ package final class Store: Sendable {
         }
         return try read(by: own) { snapshot in
             let next = try snapshot.firstWaiting() ?? now
-            return try snapshot.recall(recentFrom: min(next, now) - lateness, decode)
+            return try snapshot.recall(recentFrom: min(next, now) - reach, decode)
         }
     }
 

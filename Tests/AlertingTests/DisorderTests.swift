@@ -44,6 +44,58 @@ struct DisorderTests {
         #expect(run.event("deviceMoving") { $0.at(48.3, 16.3) }.told.isEmpty)
     }
 
+    @Test(
+        "a copy that brings the position after the bound tells what it crossed",
+        arguments: [3, 13, 90])
+    func lateCopy(seconds: Int) {
+        var run = EngineRun(.of(.of("weak", .passes(.battery(fallsBelow: 30, clearsAbove: nil)))))
+        let bare = run.event("deviceOnline", id: 7)
+        #expect(run.step(.event(bare), seq: 1).told.isEmpty)
+        var whole = bare
+        whole.at(48.3, 16.3)
+        whole.position?.attributes = ["batteryLevel": .number(20)]
+        run.wait(.seconds(seconds))
+        whole.received = run.now
+        #expect(run.step(.copy(whole), seq: 2).told == ["first weak to owner"])
+    }
+
+    @Test("a crossing of a device that was told apart just now is one match")
+    func crossingOfStandIn() {
+        var run = EngineRun(
+            .of(
+                .of("fast", .passes(.speed(exceeds: 20, clearsBelow: nil))) {
+                    $0.devices = .matching(["Cargo*"])
+                    $0.oncePer.duration = nil
+                }))
+        run.alarm("lock") { event in
+            event.device = nil
+            event.at(48.3, 16.3)
+            event.position?.speed = Speed(kilometresPerHour: 22)
+        }
+        run.wait(.seconds(2))
+        let step = run.event("deviceMoving")
+        #expect(step.told == ["first fast to owner"])
+        #expect(run.memory.incidents { _ in true }.map(\.count) == [1])
+    }
+
+    @Test("where the server's name of a place was not known yet, it is judged again by it")
+    func placeNameComesLater() {
+        var run = EngineRun(
+            .of(
+                .of("barn", .alarm(["tow"]), while: .place(["depot"], inside: true)) {
+                    $0.firesOnUnknown = false
+                }))
+        let alarm = run.alarm("tow") { event in
+            event.at(48.3, 16.3)
+            event.position?.geofences = .known([2])
+        }
+        #expect(alarm.told.isEmpty)
+        run.wait(.seconds(2))
+        run.step(.geofence(server: EngineRun.server, id: 2, name: "Depot Nord"))
+        let step = run.event("deviceOnline", ago: .seconds(3)) { $0.at(48.3, 16.3) }
+        #expect(step.told == ["first barn to owner"])
+    }
+
     @Test("a fuller copy makes the bare one speak, once")
     func fullerCopy() {
         var run = EngineRun(

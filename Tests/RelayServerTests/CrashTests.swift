@@ -122,7 +122,7 @@ private final class Life: Sendable {
                 throw StoreError(.failed, "planted")
             }
         }
-        let recalled = try store.recall(lateness: .seconds(10))
+        let recalled = try store.recall(reaching: Memory.keepsRecent)
         let notifier = ScriptedNotifier { message, _ in
             isOver.isSet ? .down : outside.take(message.delivery)
         }
@@ -137,7 +137,7 @@ private final class Life: Sendable {
         }
         courier.start()
         pump.start(
-            engine: try engine(Plan.rules), memory: { Memory(recalled.memory) },
+            engine: try engine(Plan.rules), memory: { recalled.memory },
             cursor: recalled.cursor, afterCrash: {})
     }
 

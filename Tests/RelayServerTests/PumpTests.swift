@@ -27,13 +27,13 @@ final class PumpBench: Sendable {
         timekeeper = clock.timekeeper
         store = try self.folder.store(timekeeper, fault: fault)
         try await filled(store)
-        let recalled = try store.recall(lateness: .seconds(10))
+        let recalled = try store.recall(reaching: Memory.keepsRecent)
         timekeeper.goOn(from: recalled.latest)
         pump = Pump(store: store, timekeeper: timekeeper, logger: silent) { [batches] in
             batches.note($0)
         }
         pump.start(
-            engine: try engine(rules), memory: { Memory(recalled.memory) }, cursor: recalled.cursor,
+            engine: try engine(rules), memory: { recalled.memory }, cursor: recalled.cursor,
             afterCrash: afterCrash ? { @Sendable in } : nil)
     }
 

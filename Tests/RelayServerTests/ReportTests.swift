@@ -89,7 +89,7 @@ struct ReportPumpTests {
         bench.pump.report([report(1, at: bench.now, name: "Cargo 1")])
         bench.pass(.milliseconds(300))
         try await bench.batches.wait(for: 1)
-        let memory = try bench.store.recall(lateness: .seconds(10)).memory
+        let memory = try bench.store.recall(reaching: Memory.keepsRecent).memory
         #expect(memory.devices.map(\.device?.name) == ["Cargo 1"])
         #expect(memory.devices[0].reports.map(\.fix?.latitude) == [48])
         #expect(try bench.store.counts().backlog == 0)
@@ -120,7 +120,7 @@ struct ReportPumpTests {
         bench.pump.report([input, input])
         bench.pass(.milliseconds(300))
         try await bench.batches.wait(for: 1)
-        let memory = try bench.store.recall(lateness: .seconds(10)).memory
+        let memory = try bench.store.recall(reaching: Memory.keepsRecent).memory
         #expect(memory.geofences.map(\.name) == ["Depot"])
         #expect(bench.batches.all.joined().map(\.changes.count) == [1, 0])
         bench.stop()

@@ -115,7 +115,7 @@ extension Store {
         }.get()
     }
     /// As at a start with the standard lateness.
-    func recall() throws -> Recalled { try recall(lateness: .seconds(10)) }
+    func recall() throws -> Recalled { try recall(reaching: .seconds(10)) }
     func through() async -> Instant {
         await withCheckedContinuation { continuation in
             through { continuation.resume(returning: $0) }

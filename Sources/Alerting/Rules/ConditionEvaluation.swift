@@ -164,8 +164,10 @@ struct ConditionJudge {
             case .no: break
             }
         }
+        // Which geofence the name means may still be told.
         return Answer(
-            truth: inside ? result : result.negated, leaf: root, isOpen: !found.isOwn)
+            truth: inside ? result : result.negated, leaf: root,
+            isOpen: !found.isOwn || result == .unknown)
     }
 
     private mutating func truth(
