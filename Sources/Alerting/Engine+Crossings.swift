@@ -13,9 +13,12 @@ extension Engine {
             subject.news, old: memory.reports(subject.slot), all: subject.past(memory))
         var own: [Crossing] = []
         var others: [Event] = []
-        for crossed in found {
+        for var crossed in found {
+            crossed.crossings.removeAll {
+                isJudgedAgain($0, at: crossed.report, subject, now: event.received)
+            }
+            guard !crossed.crossings.isEmpty else { continue }
             let isOwn = subject.facts.own.map(crossed.report.isSame) ?? false
-            if isJudgedAgain(crossed, subject, now: event.received) { continue }
             if isOwn, !event.isReport, crossed.report.time == event.effectiveTime {
                 own = crossed.crossings
             } else {
@@ -26,44 +29,17 @@ extension Engine {
         return (own, others)
     }
 
-    /// Of a device that was told apart just now: an event of its stand-in has crossed it, and is
+    /// Of a device that was told apart just now: what an event of its stand-in has crossed that is
     /// judged again as the device's.
     private func isJudgedAgain(
-        _ crossed: CrossedReport, _ subject: Subject, now: Instant
+        _ crossing: Crossing, at report: Report, _ subject: Subject, now: Instant
     ) -> Bool {
         subject.rejudgesAll
             && subject.recent.contains { recent in
                 now - recent.event.received <= lateness
-                    && recent.event.effectiveTime == crossed.report.time
-                    && crossed.crossings.allSatisfy(recent.event.crossings.contains)
+                    && recent.event.effectiveTime == report.time
+                    && recent.event.crossings.contains(crossing)
             }
-    }
-
-    /// The memory that a record is of. What the positions of the last events crossed is not in it:
-    /// it is found again in the reports of their devices. Of a crossing that came without an event
-    /// only what it did is known: it is not judged again.
-    package func memory(of record: MemoryRecord) -> Memory {
-        var memory = Memory(record)
-        guard !rules.index.boundaries.isEmpty else { return memory }
-        var step = Step(seq: nil, now: .distantPast)
-        for recent in record.recent where recent.event.position != nil {
-            let crossings = crossings(of: recent, memory)
-            guard !crossings.isEmpty else { continue }
-            step.recent.append(recent)
-            step.recent[step.recent.count - 1].event.crossings = crossings
-        }
-        memory.apply(step)
-        return memory
-    }
-
-    private func crossings(of recent: Recent, _ memory: Memory) -> [Crossing] {
-        let all = memory.reports(memory.slot(of: recent.device))
-        guard let own = Facts(recent.event, past: all, known: nil).own,
-            let report = all.copy(of: own), report.time == recent.event.effectiveTime
-        else { return [] }
-        let before = all.filter { !$0.isSame(as: report) }
-        return rules.index.boundaries.crossings([report], old: before, all: all)
-            .filter { $0.report.isSame(as: report) }.flatMap(\.crossings)
     }
 
     /// A report on the other side of what an incident is about ends it, whatever was crossed when:
@@ -126,7 +102,10 @@ extension Engine {
             step.about(happening)
             let facts = Facts(
                 event, past: subject.past(memory), known: step.device(subject, memory)?.attributes)
-            let answers = rules.find(happening.kinds, of: subject, facts, memory)
+            var answers = rules.find(happening.kinds, of: subject, facts, memory)
+            // What a stand-in's event has crossed is told of it already.
+            let told = subject.rejudgesAll ? matched(at: event, subject) : []
+            answers.list.removeAll { $0.isMatch && told.contains(rules.index.ids[Int($0.rule)]) }
             var judgement = Judgement(
                 seq: happening.seq, device: subject.key, rulesHash: rules.book.hash)
             judgement.verdicts = step.take(answers, subject, memory, happening)
@@ -143,6 +122,16 @@ extension Engine {
             }
             step.keep(kept)
         }
+    }
+}
+
+extension Engine {
+    /// The rules that events of the crossing's moment have matched, which crossed the same.
+    private func matched(at crossed: Event, _ subject: Subject) -> [String] {
+        subject.recent.filter { recent in
+            recent.event.effectiveTime == crossed.effectiveTime
+                && !Set(recent.event.crossings).isDisjoint(with: crossed.crossings)
+        }.flatMap(\.matched)
     }
 }
 

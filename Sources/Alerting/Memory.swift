@@ -59,7 +59,7 @@ struct DeviceMemory: Sendable {
     var firstKnown: Instant
     /// Oldest first (`Report.inOrder`), as many as `Learning` leaves of them.
     var reports: [Report] = []
-    /// Events of the last `lateness`, in the order of their receipt.
+    /// Events of the last `keepsRecent`, in the order of their receipt.
     var recent: [Recent] = []
     /// Open and acknowledged ones, by rule.
     var incidents = SortedTable<String, OpenIncident>()
@@ -367,7 +367,7 @@ extension Memory {
         timersChanged = true
     }
 
-    /// At least as long as any `lateness`; Engine looks at the receipt itself.
+    /// The longest `lateness` that there may be; Engine looks at the receipt itself.
     package static let keepsRecent = Duration.seconds(60)
 
     /// When a timer is due by now, of which the heap has an entry; nil: the owner is gone, or

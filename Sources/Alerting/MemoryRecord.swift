@@ -16,6 +16,8 @@ package struct MemoryRecord: Sendable {
     /// with the device and the rules of their judgements: those that may be judged again, and those
     /// by which a match that comes late is over already.
     package var recent: [Recent] = []
+    /// The rules that had something to say of them, whether they matched or not, by `Recent.seq`.
+    package var asked: [Int64: [String]] = [:]
 
     package struct KnownDevice: Sendable, Hashable {
         package var key: DeviceKey
@@ -84,5 +86,55 @@ extension Memory {
         step.deliveries = record.held
         step.recent = record.recent.sorted { $0.seq < $1.seq }
         apply(step)
+    }
+}
+
+extension Engine {
+    /// The memory that a record is of, for going on by these rules. What the positions of the last
+    /// events crossed does not stand in it: it is found again in the reports of their devices. Of a
+    /// crossing that came without an event only what it did is known: it is not judged again.
+    package mutating func memory(of record: MemoryRecord) -> Memory {
+        rules.forgetDevices()
+        var memory = Memory(record)
+        guard !rules.index.boundaries.isEmpty else { return memory }
+        var step = Step(seq: nil, now: .distantPast)
+        for var recent in record.recent where recent.event.position != nil {
+            // Of many the oldest have gone already.
+            guard let slot = memory.slot(of: recent.device),
+                memory.devices[slot].recent.contains(where: { $0.seq == recent.seq })
+            else { continue }
+            let asked = record.asked[recent.seq] ?? []
+            recent.event.crossings = crossings(of: recent, slot, memory)
+                .filter { wasOwn($0, of: recent, slot, asked, memory) }
+            if !recent.event.crossings.isEmpty { step.recent.append(recent) }
+        }
+        memory.apply(step)
+        return memory
+    }
+
+    private func crossings(of recent: Recent, _ slot: Int, _ memory: Memory) -> [Crossing] {
+        let all = memory.reports(slot)
+        // Where older reports are folded into it, it is not known what lay before it.
+        guard let own = Facts(recent.event, past: all, known: nil).own,
+            let report = all.copy(of: own), report.time == recent.event.effectiveTime,
+            report.folded == nil
+        else { return [] }
+        let before = all.filter { !$0.isSame(as: report) }
+        return rules.index.boundaries.crossings([report], old: before, all: all)
+            .filter { $0.report.isSame(as: report) }.flatMap(\.crossings)
+    }
+
+    /// Whether a crossing was the event's when it was stepped, and not another one's of the same
+    /// report, or nobody's: then each rule that listens to it had something to say of the event.
+    private mutating func wasOwn(
+        _ crossing: Crossing, of recent: Recent, _ slot: Int, _ asked: [String], _ memory: Memory
+    ) -> Bool {
+        let device = memory.devices[slot]
+        let kinds = EventKinds(isEvent: false, crossings: rules.index.kinds.kinds([crossing]))
+        let facts = Facts(recent.event, past: device.reports, known: recent.known)
+        let answers = rules.find(
+            kinds, slot: slot, name: device.device?.name ?? device.key.uniqueId,
+            uniqueId: device.key.uniqueId, facts, memory)
+        return answers.list.allSatisfy { asked.contains(rules.index.ids[Int($0.rule)]) }
     }
 }

@@ -19,8 +19,8 @@ package struct Step: Sendable {
     package var rejudged: [Judgement] = []
     /// What rules said to what positions crossed, which is no event of the inbox: it is not stored.
     package var crossed: [Judgement] = []
-    /// Events that Memory keeps for `lateness`, by `seq` (not stored: Store reads them back from
-    /// the inbox, docs/ARCHITECTURE.md).
+    /// Events that Memory keeps for `Memory.keepsRecent`, by `seq` (not stored: Store reads them
+    /// back from the inbox, docs/ARCHITECTURE.md).
     package var recent: [Recent] = []
 
     package init(seq: Int64?, now: Instant) {
@@ -54,8 +54,8 @@ package enum Change: Sendable {
     case released([String], into: String?)
 }
 
-/// An event that is kept for `lateness` from its receipt: it may be judged again, and it may undo
-/// a match that is received after it (RULES.md, Two clocks).
+/// An event that is kept from its receipt for `Memory.keepsRecent`: for `lateness` it may be judged
+/// again, and it may undo a match that is received after it (RULES.md, Two clocks).
 package struct Recent: Sendable, Hashable {
     package var seq: Int64
     package var device: DeviceKey

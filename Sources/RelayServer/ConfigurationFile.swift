@@ -109,6 +109,12 @@ package struct ConfigurationFile {
         }
         if let entry = top["lateness"] {
             result.lateness = reader.duration(entry.value, zero: true) ?? result.lateness
+            if result.lateness > Memory.keepsRecent {
+                reader.error(
+                    at: entry.value.mark,
+                    "'lateness' is 60 s at most: an event is not kept for longer to be judged again"
+                )
+            }
         }
         result.heartbeat = top["heartbeat"].flatMap { heartbeat($0.value) }
         readSources(top, into: &result)
@@ -221,8 +227,8 @@ extension ConfigurationFile {
         {
             reader.warning(
                 at: entry.value.mark,
-                "the secret '\(entry.key)' stands here in the open; use ${env:NAME} or ${file:PATH}"
-            )
+                "'\(entry.key)' is a secret and stands here in the open; use ${env:NAME} or "
+                    + "${file:PATH}")
         }
         return text(entry, "a text").map { Secret($0) }
     }

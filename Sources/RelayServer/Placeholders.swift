@@ -35,15 +35,23 @@ struct Placeholders {
         guard Self.contains(text) else { return text }
         var result = ""
         var rest = Substring(text)
+        var missing: Fault?
         while let start = rest.firstRange(of: "${") {
             result += rest[..<start.lowerBound]
             rest = rest[start.upperBound...]
             guard let end = rest.firstIndex(of: "}") else {
                 throw Fault(message: "'${' without its '}'", isMisspelt: true)
             }
-            result += try value(of: String(rest[..<end]))
+            do {
+                result += try value(of: String(rest[..<end]))
+            } catch {
+                // One that is misspelt is said, wherever it stands.
+                if error.isMisspelt { throw error }
+                missing = missing ?? error
+            }
             rest = rest[rest.index(after: end)...]
         }
+        if let missing { throw missing }
         return result + rest
     }
 

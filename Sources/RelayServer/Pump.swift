@@ -65,8 +65,8 @@ package final class Pump: Sendable {
             if let record = untilDone("the memory cannot be read back", memory),
                 untilDone("the starts cannot be counted", afterCrash ?? {}) != nil
             {
-                var loop = Loop(
-                    engine: engine, memory: engine.memory(of: record), cursor: cursor)
+                var loop = Loop(engine: engine, memory: Memory(), cursor: cursor)
+                loop.memory = loop.engine.memory(of: record)
                 if afterCrash != nil { loop.limit = 1 }
                 run(&loop, memory)
             }

@@ -125,9 +125,8 @@ package struct Relay: Sendable {
                         pump.start(
                             engine: engine,
                             memory: {
-                                let record = try store.recall(
-                                    reaching: max(configuration.lateness, Memory.keepsRecent)
-                                ).memory
+                                let record = try store.recall(reaching: Memory.keepsRecent)
+                                    .memory
                                 // One that was down and is configured no more never comes back.
                                 let gone = Set(record.silentSources.keys)
                                     .subtracting(feeds.sources.map(\.name))

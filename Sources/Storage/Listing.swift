@@ -154,6 +154,14 @@ package struct Listing: Sendable {
         }
     }
 
+    package func hasIncidents(ofRule rule: String) throws -> Bool {
+        try reading.snapshot { snapshot in
+            let find = try snapshot.prepare("SELECT 1 FROM incident WHERE rule = ?1 LIMIT 1")
+            find.bind(1, rule)
+            return try find.first { _ in true } ?? false
+        }
+    }
+
     /// What people asked for at these moments, oldest first.
     package func commands(during moments: ClosedRange<Instant>) throws -> [ListedCommand] {
         try reading.snapshot { try $0.commands(during: moments) }

@@ -34,7 +34,7 @@ extension Snapshot {
             )
         }
         recalled.memory.silentSources = Dictionary(silent, uniquingKeysWith: { $1 })
-        recalled.memory.recent = try recent(from, through: recalled.cursor, decode)
+        try recent(from, through: recalled.cursor, decode, into: &recalled.memory)
         return recalled
     }
 
@@ -93,8 +93,9 @@ extension Snapshot {
     /// Stepped events received from a moment on, each with what a fuller copy brought, with the
     /// device and the matches of their judgements.
     private func recent(
-        _ from: Instant, through cursor: Int64, _ decode: (StoredBody) -> Event?
-    ) throws -> [Recent] {
+        _ from: Instant, through cursor: Int64, _ decode: (StoredBody) -> Event?,
+        into memory: inout MemoryRecord
+    ) throws {
         let rows = try prepare(
             """
             SELECT \(Self.bodyColumns), coalesce(inbox.copy_of, inbox.seq), device.server,
@@ -123,14 +124,16 @@ extension Snapshot {
             let known = own ?? row.optionalText(12).map(Attributes.init(stored:))
             for copy in (copies[seq] ?? []).reversed() { event.fill(from: copy) }
             guard !row.isNull(9) else { return true }
+            let verdicts = Verdict.read(row.text(11))
+            memory.asked[seq] = verdicts.map(\.rule)
             recent.append(
                 Recent(
                     seq: seq, device: DeviceKey(server: row.text(9), uniqueId: row.text(10)),
                     event: event, known: known,
-                    matched: Verdict.read(row.text(11)).filter(\.isMatch).map(\.rule)))
+                    matched: verdicts.filter(\.isMatch).map(\.rule)))
             return true
         }
-        return recent.reversed()
+        memory.recent = recent.reversed()
     }
 
     /// When the first input was received that is not stepped yet.

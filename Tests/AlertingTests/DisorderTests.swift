@@ -59,23 +59,32 @@ struct DisorderTests {
         #expect(run.step(.copy(whole), seq: 2).told == ["first weak to owner"])
     }
 
-    @Test("a crossing of a device that was told apart just now is one match")
-    func crossingOfStandIn() {
+    @Test(
+        "a crossing of a device that was told apart just now is one match",
+        arguments: [2, 12], [true, false])
+    func crossingOfStandIn(seconds: Int, isForAll: Bool) {
         var run = EngineRun(
             .of(
                 .of("fast", .passes(.speed(exceeds: 20, clearsBelow: nil))) {
-                    $0.devices = .matching(["Cargo*"])
+                    if !isForAll { $0.devices = .matching(["Cargo*"]) }
                     $0.oncePer.duration = nil
                 }))
-        run.alarm("lock") { event in
-            event.device = nil
-            event.at(48.3, 16.3)
-            event.position?.speed = Speed(kilometresPerHour: 22)
+        var bare = run.event("alarm", id: 7)
+        bare.at(48.3, 16.3)
+        bare.position?.speed = Speed(kilometresPerHour: 22)
+        var whole = bare
+        bare.device = nil
+        run.step(.event(bare), seq: 1)
+        run.wait(.seconds(seconds))
+        var byCopy = run
+        whole.received = run.now
+        byCopy.step(.copy(whole), seq: 2)
+        run.seq = 2
+        run.event("deviceMoving")
+        for run in [run, byCopy] {
+            #expect(run.told == ["first fast to owner"])
+            #expect(run.memory.incidents { _ in true }.map(\.count) == [1])
         }
-        run.wait(.seconds(2))
-        let step = run.event("deviceMoving")
-        #expect(step.told == ["first fast to owner"])
-        #expect(run.memory.incidents { _ in true }.map(\.count) == [1])
     }
 
     @Test("where the server's name of a place was not known yet, it is judged again by it")

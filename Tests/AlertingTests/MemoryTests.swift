@@ -183,6 +183,60 @@ struct MemoryTests {
         #expect(both.map { $0.memory.incidents { $0.rule == "lock" }.count } == [0, 0])
     }
 
+    private static let again = RuleBook.of(
+        .of("left", .leaves(["home"])) { $0.oncePer.duration = nil },
+        .of("fast", .passes(.speed(exceeds: 20, clearsBelow: nil))) { $0.oncePer.duration = nil })
+
+    @Test(
+        "a crossing that was another event's, or nobody's, is not made anew behind a restart",
+        arguments: [
+            // Two events of one position; one that comes in between later.
+            [(48.2082, 8), (48.3, 4), (48.3, 4)], [(48.3, 4), (48.2082, 8)],
+        ])
+    func crossingsOfOthers(rides: [(latitude: Double, ago: Int)]) {
+        var run = EngineRun(Self.again)
+        var record = Record()
+        for ride in rides {
+            record.note(
+                run.event("deviceMoving", ago: .seconds(ride.ago)) {
+                    $0.at(ride.latitude, 16.3738)
+                },
+                nil)
+        }
+        #expect(run.told == ["first left to owner"])
+        expectSame(run, record) { run in
+            run.event("deviceMoving", ago: .seconds(6)) { $0.at(48.2082, 16.3738) }
+        }
+    }
+
+    @Test("nothing is crossed at a report into which older ones are folded")
+    func crossingsOfFolded() {
+        var run = EngineRun(Self.again)
+        var record = Record()
+        func alarm(_ run: inout EngineRun, ago: Int) -> Step {
+            run.alarm("tow", ago: .seconds(ago)) { event in
+                event.at(48.3, 16.3)
+                event.position?.speed = Speed(kilometresPerHour: 30)
+            }
+        }
+        for ago in (1...20).reversed() { record.note(alarm(&run, ago: ago * 30), nil) }
+        #expect(run.told == ["first fast to owner"])
+        expectSame(run, record) { _ = alarm(&$0, ago: 3_600) }
+    }
+
+    /// That what comes is decided alike by a memory that was read back.
+    private func expectSame(
+        _ run: EngineRun, _ record: Record, _ then: (inout EngineRun) -> Void
+    ) {
+        var restarted = run
+        restarted.memory = restarted.engine.memory(of: record.memory)
+        var both = [run, restarted]
+        for index in both.indices { then(&both[index]) }
+        #expect(both[0].told == both[1].told)
+        #expect(
+            both[0].memory.incidents { _ in true } == both[1].memory.incidents { _ in true })
+    }
+
     @Test("set forward, a clock moves everything that waits, and nothing that has happened")
     func clockSet() {
         var run = EngineRun(
@@ -235,6 +289,7 @@ struct MemoryTests {
         private var stamps: [StampKey: Instant] = [:]
         private var held: [Delivery] = []
         private var recent: [Recent] = []
+        private var asked: [Int64: [String]] = [:]
 
         mutating func note(_ step: Step, _ event: Event?) {
             for change in step.changes {
@@ -254,6 +309,9 @@ struct MemoryTests {
             }
             held += step.deliveries.filter { $0.state == .held }
             recent += step.recent
+            for judgement in [step.judgement].compactMap({ $0 }) + step.rejudged {
+                asked[judgement.seq, default: []] += judgement.verdicts.map(\.rule)
+            }
         }
 
         var memory: MemoryRecord {
@@ -262,6 +320,7 @@ struct MemoryTests {
             record.incidents = incidents.values.filter { $0.state != .cleared }
             record.stamps = stamps.map { .init(key: $0, moment: $1) }
             record.held = held
+            record.asked = asked
             // Of events the store has what came in, and of crossings without an event nothing.
             record.recent = recent.filter { $0.seq > 0 }.map { recent in
                 var stored = recent

@@ -151,6 +151,7 @@ struct ConfigurationTests {
         ("tls: { certificate: a }", "8:8: error: 'key' is missing: a PEM file"),
         ("rules_watch: yes", "8:14: error: expected true or false"),
         ("lateness: 10", "8:11: error:"),
+        ("lateness: 61s", "8:11: error: 'lateness' is 60 s at most"),
         ("heartbeat: { every: 5m }", "8:14: error: 'url' is missing"),
         ("heartbeat: { url: http://a, every: 1ms }", "8:36: error:"),
         ("log: { level: loud }", "8:15: error: expected a level"),
@@ -193,11 +194,11 @@ struct ConfigurationTests {
         ("channels: { hooks: { a: { run: [] } } }", "8:32: error: run: give a program"),
         (
             "channels: { http: { a: { url: 'http://a', secret: whsec_AAAA } } }",
-            "8:51: warning: the secret 'secret' stands here in the open"
+            "8:51: warning: 'secret' is a secret and stands here in the open"
         ),
         (
             "channels: { http: { a: { url: 'http://a', headers: { X-Api-Key: abc } } } }",
-            "8:65: warning: the secret 'X-Api-Key' stands here in the open"
+            "8:65: warning: 'X-Api-Key' is a secret and stands here in the open"
         ),
         ("public_url: '${env:OUTCRY_NO_SUCH}'", "8:13: error: the environment has no variable"),
         ("public_url: '${file:no-such}'", "8:13: error: cannot read the file no-such"),
@@ -208,7 +209,7 @@ struct ConfigurationTests {
 
     @Test("a reference that is written wrongly is said where secrets are not asked for")
     func misspelt() throws {
-        for text in ["${enf:PSK}", "${PSK}", "${env:PSK", "${file:}"] {
+        for text in ["${env:OUTCRY_NO_SUCH}${enf:PSK}", "${PSK}", "${env:PSK", "${file:}"] {
             let file = try file(Self.least + "public_url: '\(text)'", secrets: false)
             #expect(file.findings.contains { $0.severity == .error && $0.line == 8 }, "\(text)")
         }

@@ -14,7 +14,7 @@ extension RuleLoader {
             if ["sequence", "count", "clock"].contains(form.key) {
                 reader.error(
                     at: entry.mark,
-                    "nothing undoes a \(form.key), it has no opposite: 'for_at_least' cannot be")
+                    "a \(form.key) has no opposite that ends it: 'for_at_least' cannot be")
             }
         }
         switch form.key {
@@ -115,17 +115,18 @@ extension RuleLoader {
         _ limit: Double, _ rearm: String, against value: Double, _ bound: String,
         _ measure: Measure, at mark: Mark, _ reader: NodeReader
     ) {
-        warnOfShare(limit, measure, at: mark, reader)
-        if measure == .share ? limit < value : limit > value {
-            let side = measure == .share ? "below" : "above"
-            reader.error(at: mark, "'\(rearm)' lies \(side) '\(bound)'")
+        guard measure == .share ? limit < value : limit > value else {
+            return warnOfShare(limit, measure, at: mark, reader)
         }
+        let side = measure == .share ? "below" : "above"
+        reader.error(at: mark, "'\(rearm)' lies \(side) '\(bound)'")
     }
 
     /// A charge below 0 % or above 100 % never comes.
     func warnOfShare(_ value: Double, _ measure: Measure, at mark: Mark, _ reader: NodeReader) {
         if measure == .share, !(0...100).contains(value) {
-            reader.warning(at: mark, "\(Self.chargeLies(value)): this never happens")
+            reader.warning(
+                at: mark, "\(Self.chargeLies), not at \(value.brief) %: this never happens")
         }
     }
 

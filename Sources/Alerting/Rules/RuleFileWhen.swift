@@ -232,9 +232,8 @@ extension RuleLoader {
             if let trigger, let lonely = Self.withoutOpposite(trigger) {
                 reader.error(
                     at: entry.mark,
-                    "'for_at_least' needs something that can end, and nothing undoes \(lonely): "
-                        + "it has no opposite; "
-                        + "'unless_followed_by' may be meant")
+                    "'for_at_least' needs something that can end, and nothing undoes \(lonely) "
+                        + "(no opposite); 'unless_followed_by' may be meant")
             }
             // A form with an error is complained of already, and enough.
             if reader.errors == errors, trigger != nil {

@@ -79,10 +79,11 @@ extension RuleLoader {
             return nil
         }
         if case .list(let items) = node.value {
-            let coordinates = items.filter { item in
-                if case .scalar(let text, _) = item.value { text.decimal != nil } else { false }
+            let numbers = items.filter { item in
+                guard case .scalar(let text, _) = item.value else { return false }
+                return text.decimal != nil && places[text] == nil
             }
-            if items.isEmpty || items.count == 2 && coordinates.count == 2 {
+            if items.isEmpty || items.count == 2 && numbers.count == 2 {
                 reader.error(
                     at: node.mark,
                     items.isEmpty
@@ -150,11 +151,14 @@ extension RuleLoader {
             return reader.warning(
                 at: mark,
                 measure == .share
-                    ? "\(Self.chargeLies(last.value)): this never happens"
+                    ? "\(Self.chargeLies), not \(last.key) \(last.value.brief) %: this never "
+                        + "happens"
                     : "nothing is slower than 0 km/h: this never happens")
         }
         if measure == .share, !(0...100).contains(last.value) {
-            return reader.warning(at: mark, "\(Self.chargeLies(last.value)): this is always so")
+            return reader.warning(
+                at: mark,
+                "\(Self.chargeLies), and so \(last.key) \(last.value.brief) %: this is always so")
         }
         guard let other = values.first(where: { $0.key != last.key }) else { return }
         let (above, below) = last.key == "above" ? (last, other) : (other, last)
@@ -165,9 +169,7 @@ extension RuleLoader {
     }
 
     /// For warnings of a bound that no charge passes.
-    static func chargeLies(_ value: Double) -> String {
-        "a charge lies between 0 % and 100 %, not at \(value.brief) %"
-    }
+    static let chargeLies = "a charge lies between 0 % and 100 %"
 
     /// Of what must all be true: two of which one or the other is.
     private func warnOfContradiction(_ fields: NodeReader.Fields, _ reader: NodeReader) {

@@ -135,20 +135,22 @@ enum YamlProblem {
         case "did not find expected node content":
             return (
                 mark,
-                "there is nothing where a value is expected: a ',' or '-' too many, or a text that "
-                    + "must be quoted"
+                "there is nothing where a value is expected: a ',', '-' or bracket too many, or a "
+                    + "text that must be quoted"
             )
-        case "did not find expected comment or line break":
+        case "did not find expected comment or line break"
+        where context == "while scanning a block scalar":
             return (
                 mark,
-                "'>' and '|' begin a text of several lines: a text that begins with one is quoted"
+                "'>' and '|' end their line, for they begin a text of several lines; a text that "
+                    + "begins with one is quoted"
             )
         case _
         where context == "while parsing a quoted scalar" && problem.contains("escape")
             || problem.contains("hexdecimal"):
             return (
                 mark,
-                "in double quotes a '\\' begins a character's number: write it twice, or quote "
+                "in double quotes a '\\' stands for another character: write it twice, or quote "
                     + "the text by '…'"
             )
         case _ where problem.contains("max_nest_level"):

@@ -27,7 +27,7 @@ package struct Look: Sendable {
         let events = try listing.events(device: device, last: max(1, last))
         // Those of the time that is shown, each before what came after it.
         var gaps = try listing.gaps().filter { gap in
-            events.last.map { gap.to >= $0.received } ?? true
+            events.last.map { gap.to >= $0.received } ?? false
         }[...]
         for event in events.reversed() {
             while let gap = gaps.first, gap.from <= event.received {
@@ -48,7 +48,7 @@ package struct Look: Sendable {
     private static func words(_ gap: Gap) -> String {
         """
         nothing of '\(gap.source)' could be stored from \(gap.from.rfc3339) to \
-        \(gap.to.rfc3339): see the server's own reports
+        \(gap.to.rfc3339), and no session has caught up: see the server's own reports
         """
     }
 
@@ -103,18 +103,23 @@ package struct Look: Sendable {
         }
         let life = incident.opened...max(incident.opened, incident.cleared ?? .distantFuture)
         for asked in try listing.commands(during: life)
-        where Self.isAbout(incident, asked.command) {
+        where try isAbout(incident, asked.command, listing) {
             let word = asked.command.action == .clear ? "clear     " : "ack       "
             lines.append("\(word)\(asked.at.rfc3339) by \(asked.command.by)")
         }
         return lines.map(Table.clean).joined(separator: "\n")
     }
 
-    /// As the engine reads a command's target.
-    private static func isAbout(_ incident: Incident, _ command: Command) -> Bool {
-        command.action != .clockSet
-            && [incident.id, incident.rule, incident.deviceName, incident.device?.uniqueId]
-                .contains(command.target)
+    /// As the engine reads a command's target: an incident's id, else a rule's, else a device.
+    private func isAbout(
+        _ incident: Incident, _ command: Command, _ listing: Listing
+    ) throws -> Bool {
+        guard command.action != .clockSet else { return false }
+        if [incident.id, incident.rule].contains(command.target) { return true }
+        guard [incident.deviceName, incident.device?.uniqueId].contains(command.target) else {
+            return false
+        }
+        return try !listing.hasIncidents(ofRule: command.target)
     }
 
     /// What a delivery is about: its rules, or what is wrong with the relay itself.
