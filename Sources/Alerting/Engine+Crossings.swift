@@ -13,11 +13,7 @@ extension Engine {
             subject.news, old: memory.reports(subject.slot), all: subject.past(memory))
         var own: [Crossing] = []
         var others: [Event] = []
-        for var crossed in found {
-            crossed.crossings.removeAll {
-                isJudgedAgain($0, at: crossed.report, subject, now: event.received)
-            }
-            guard !crossed.crossings.isEmpty else { continue }
+        for crossed in found {
             let isOwn = subject.facts.own.map(crossed.report.isSame) ?? false
             if isOwn, !event.isReport, crossed.report.time == event.effectiveTime {
                 own = crossed.crossings
@@ -27,19 +23,6 @@ extension Engine {
             }
         }
         return (own, others)
-    }
-
-    /// Of a device that was told apart just now: what an event of its stand-in has crossed that is
-    /// judged again as the device's.
-    private func isJudgedAgain(
-        _ crossing: Crossing, at report: Report, _ subject: Subject, now: Instant
-    ) -> Bool {
-        subject.rejudgesAll
-            && subject.recent.contains { recent in
-                now - recent.event.received <= lateness
-                    && recent.event.effectiveTime == report.time
-                    && recent.event.crossings.contains(crossing)
-            }
     }
 
     /// A report on the other side of what an incident is about ends it, whatever was crossed when:
@@ -94,6 +77,18 @@ extension Engine {
         }
     }
 
+    /// Of a device that was told apart just now: the rules that its stand-in's events have matched
+    /// by what is crossed here, before or in this step, when they were judged again.
+    private func matched(
+        at crossed: Event, _ subject: Subject, _ step: StepBuilder
+    ) -> Set<String> {
+        Set(
+            (subject.recent + step.step.recent).filter { recent in
+                recent.event.effectiveTime == crossed.effectiveTime
+                    && !Set(recent.event.crossings).isDisjoint(with: crossed.crossings)
+            }.flatMap(\.matched))
+    }
+
     mutating func take(
         _ crossed: [Event], _ subject: Subject, _ memory: Memory, _ step: inout StepBuilder
     ) {
@@ -103,9 +98,10 @@ extension Engine {
             let facts = Facts(
                 event, past: subject.past(memory), known: step.device(subject, memory)?.attributes)
             var answers = rules.find(happening.kinds, of: subject, facts, memory)
-            // What a stand-in's event has crossed is told of it already.
-            let told = subject.rejudgesAll ? matched(at: event, subject) : []
-            answers.list.removeAll { $0.isMatch && told.contains(rules.index.ids[Int($0.rule)]) }
+            if subject.rejudgesAll {
+                let told = matched(at: event, subject, step)
+                answers.list.removeAll { told.contains(rules.index.ids[Int($0.rule)]) }
+            }
             var judgement = Judgement(
                 seq: happening.seq, device: subject.key, rulesHash: rules.book.hash)
             judgement.verdicts = step.take(answers, subject, memory, happening)
@@ -122,16 +118,6 @@ extension Engine {
             }
             step.keep(kept)
         }
-    }
-}
-
-extension Engine {
-    /// The rules that events of the crossing's moment have matched, which crossed the same.
-    private func matched(at crossed: Event, _ subject: Subject) -> [String] {
-        subject.recent.filter { recent in
-            recent.event.effectiveTime == crossed.effectiveTime
-                && !Set(recent.event.crossings).isDisjoint(with: crossed.crossings)
-        }.flatMap(\.matched)
     }
 }
 

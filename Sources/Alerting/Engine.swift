@@ -187,6 +187,10 @@ package struct Engine: Sendable {
         }
     }
 
+    private func mayBeJudged(_ recent: Recent, _ step: StepBuilder) -> Bool {
+        step.step.now - recent.event.received <= lateness
+    }
+
     /// "Disorder never silences": what a fix, an event or a fuller copy says now may make an event
     /// speak that `while` kept quiet within the last `lateness`.
     private mutating func judgeAgain(
@@ -196,7 +200,7 @@ package struct Engine: Sendable {
             let moment = recent.event.effectiveTime
             let isWhole = subject.rejudgesAll || subject.completed == recent.seq
             // Only reports that are not later than the event can change what was said of it.
-            guard step.step.now - recent.event.received <= lateness,
+            guard mayBeJudged(recent, step),
                 isWhole || subject.news.contains(where: { $0.time <= moment })
             else { continue }
             let facts = Facts(
@@ -238,10 +242,8 @@ package struct Engine: Sendable {
         let index = subject.recent.firstIndex { $0.event.identity == copy.identity }
         var whole = copy
         // Of an event that is not judged any more, what the copy shows happened by itself.
-        let isJudged = index.map {
-            step.step.now - subject.recent[$0].event.received <= lateness
-        }
-        if isJudged != true { whole.type = "" }
+        let isJudged = index.map { mayBeJudged(subject.recent[$0], step) } ?? false
+        if !isJudged { whole.type = "" }
         let crossed: [Event]
         (whole.crossings, crossed) = crossings(of: whole, subject, memory)
         step.happened = crossed

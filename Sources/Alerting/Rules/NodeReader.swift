@@ -212,9 +212,16 @@ package final class NodeReader {
     }
 
     /// Milliseconds, metres, km/h or per cent.
-    package func measure(
-        _ node: Node, _ measure: Measure, negative: Bool = false
-    ) -> Double? {
+    package func measure(_ node: Node, _ measure: Measure) -> Double? {
+        read(node, measure, negative: false)
+    }
+
+    /// As `measure`; a bound of a charge may lie below 0 %, where it is never passed.
+    func bound(_ node: Node, _ measure: Measure) -> Double? {
+        read(node, measure, negative: measure == .share)
+    }
+
+    private func read(_ node: Node, _ measure: Measure, negative: Bool) -> Double? {
         guard let text = text(node, measure.example) else { return nil }
         do {
             return try measure.read(text, negative: negative)

@@ -92,7 +92,7 @@ extension RuleLoader {
             }
             return nil
         }
-        let value = reader.measure(entry.value, measure, negative: measure == .share)
+        let value = reader.bound(entry.value, measure)
         if let value {
             warnOfShare(value, measure, at: entry.value.mark, reader)
             if measure == .share, value == 0 {
@@ -102,7 +102,7 @@ extension RuleLoader {
         }
         var limit: Double?
         if let second = fields[rearm] {
-            limit = reader.measure(second.value, measure, negative: measure == .share)
+            limit = reader.bound(second.value, measure)
             if let value, let limit {
                 check(limit, rearm, against: value, bound, measure, at: second.value.mark, reader)
             }

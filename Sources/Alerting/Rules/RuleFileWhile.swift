@@ -119,10 +119,7 @@ extension RuleLoader {
         for field in fields.entries {
             switch field.key {
             case "above", "below":
-                guard
-                    let value = reader.measure(
-                        field.value, measure, negative: measure == .share)
-                else { continue }
+                guard let value = reader.bound(field.value, measure) else { continue }
                 values.append((field.key, value))
                 warnOfBand(values, measure, at: field.value.mark, reader)
                 bounds.append(make(field.key == "above" ? .above(value) : .below(value)))
