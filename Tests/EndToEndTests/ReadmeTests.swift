@@ -29,7 +29,9 @@ extension EndToEnd {
             let shaken = try reader.type(blocks[5])
             #expect(shaken.exit == .code(0), "\(shaken.errors)")
             #expect(shaken.output.contains("HTTP/1.1 200 OK"), "\(shaken.output)")
-            #expect(shaken.output.contains("critical My bike"), "the hook's line: \(shaken.output)")
+            #expect(
+                shaken.output.contains(" critical Theft? My bike: vibration alarm\n"),
+                "the hook's line: \(shaken.output)")
             #expect(shaken.output.contains("theft"), "\(shaken.output)")
         }
     }
