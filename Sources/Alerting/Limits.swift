@@ -103,6 +103,8 @@ package enum Limits {
     package static let inputsInMemory = 16_384
     /// Of each server, of which it is known without asking the disk: so many at most, then anew.
     package static let eventIdsInMemory = 4_096
+    /// Deliveries that were not tried yet and are known without asking the disk.
+    package static let untriedInMemory = 4_096
     package static let submissionsPerRound = 4_096
     /// How long the outcome of an attempt waits for something else to be written.
     package static let settleWaitMilliseconds = 8

@@ -205,7 +205,8 @@ extension Ledger {
             """
             UPDATE outbox SET created = created + ?1 WHERE created >= ?2
               AND n IN (SELECT n FROM \(Delivery.bare(.queued))
-                UNION ALL SELECT n FROM \(Delivery.bare(.held)))
+                UNION ALL SELECT n FROM \(Delivery.bare(.held))
+                UNION ALL SELECT n FROM untried)
             """,
         ] {
             let statement = try prepare(sql)

@@ -18,15 +18,27 @@ enum Facts {
 }
 
 extension Delivery {
-    /// What `init(_:)` reads, from column 0 on, out of `delivery` and its `outbox`.
+    /// What `init(_:)` reads, from column 0 on, out of `outbox` and where the delivery stands.
     static let columns = """
-        delivery.n, delivery.id, channel, state, due, attempts, contact, address, reason, severity,
+        outbox.n, outbox.id, channel, state, due, attempts, contact, address, reason, severity,
         template, language, timezone, rules, created, trouble, items
         """
     /// What follows `FROM` for all, in the order of `outbox.n`.
-    static let rows = "outbox CROSS JOIN delivery ON delivery.id = outbox.id"
+    static let rows = """
+        (SELECT outbox.*, coalesce(delivery.channel, untried.channel) AS channel,
+          coalesce(state, 0) AS state, coalesce(delivery.due, untried.due) AS due,
+          coalesce(attempts, 0) AS attempts, at, duration, result, note
+          FROM outbox LEFT JOIN delivery ON delivery.n = outbox.n
+          LEFT JOIN untried ON untried.n = outbox.n) AS outbox
+        """
+    /// What follows `FROM` for those that are queued and were not tried yet.
+    static let untried = """
+        (SELECT n, channel, 0 AS state, due, 0 AS attempts FROM untried) AS untried
+        CROSS JOIN outbox ON outbox.n = untried.n
+        """
     /// What follows `FROM` for those in one state that is not `sent`, with the beginning of the
-    /// condition: by channel, due and n.
+    /// condition: by channel, due and n. Of those that are queued, what was not tried yet is
+    /// `untried`.
     static func rows(_ state: State) -> String {
         "\(unsent) CROSS JOIN outbox ON outbox.n = delivery.n \(condition(state))"
     }
@@ -37,14 +49,15 @@ extension Delivery {
     static let newestDead = """
         (SELECT n FROM \(bare(.dead)) ORDER BY n DESC LIMIT ?1) AS newest
         CROSS JOIN outbox ON outbox.n = newest.n
-        CROSS JOIN delivery ON delivery.id = outbox.id
+        CROSS JOIN delivery ON delivery.n = newest.n
         """
     /// Dead ones are queued again for the moment `?1`: the one with the id `?2`, or all.
     static func revival(ofAll isOfAll: Bool) -> String {
         let change = "SET state = 0, due = ?1"
         return isOfAll
             ? "UPDATE \(unsent) \(change) \(condition(.dead))"
-            : "UPDATE delivery \(change) \(condition(.dead)) AND id = ?2"
+            : "UPDATE delivery \(change) \(condition(.dead))"
+                + " AND n = (SELECT n FROM outbox WHERE id = ?2)"
     }
 
     static let unsent = "delivery INDEXED BY delivery_unsent"

@@ -41,12 +41,16 @@ final class Ledger {
     private var servers: [String: ServerRow] = [:]
     private var devices: [DeviceKey: Int64] = [:]
     private var lastDevice: (key: DeviceKey?, id: Int64) = (nil, 0)
+    /// Deliveries that were not tried yet, by their ids: so many as fit.
+    private var untried: [String: Untried] = [:]
 
     struct Marks {
         var seq: Int64 = 0
         var cursor: Int64 = 0
         /// The greatest `outbox.n`.
         var outbox: Int64 = 0
+        /// The greatest `untried.due`.
+        var untried = Instant.distantPast
         /// The greatest moment stamped or stepped.
         var latest = Instant.distantPast
         /// The part of it that `progress` holds.
@@ -100,7 +104,8 @@ final class Ledger {
             """
             SELECT cursor, now, (SELECT max(seq) FROM inbox),
               (SELECT received FROM inbox ORDER BY seq DESC LIMIT 1),
-              (SELECT max(n) FROM outbox) FROM progress
+              (SELECT max(n) FROM outbox), (SELECT due FROM untried ORDER BY n DESC LIMIT 1)
+            FROM progress
             """)
         try read.each { row in
             marks.cursor = row.int(0)
@@ -108,6 +113,7 @@ final class Ledger {
             marks.seq = max(row.int(0), row.int(2))
             marks.latest = max(row.instant(1), row.instant(3))
             marks.outbox = row.int(4)
+            marks.untried = row.optionalInstant(5) ?? .distantPast
             return true
         }
         saved = marks
@@ -156,6 +162,7 @@ final class Ledger {
         servers.removeAll()
         devices.removeAll()
         lastDevice = (nil, 0)
+        untried.removeAll()
     }
 
     // MARK: Time
@@ -229,4 +236,13 @@ final class Ledger {
         devices[key] = id
         return id
     }
+
+    // MARK: Deliveries
+
+    func note(_ one: Untried, _ id: String) {
+        if untried.count < Limits.untriedInMemory { untried[id] = one }
+    }
+
+    /// nil: it was tried, or the tables are to be asked.
+    func forgetUntried(_ id: String) -> Untried? { untried.removeValue(forKey: id) }
 }

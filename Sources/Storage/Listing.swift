@@ -220,13 +220,13 @@ extension Snapshot {
             "SELECT count(*) FROM \(Delivery.bare(.dead))")
         counts.openIncidents = try count(
             "SELECT count(*) FROM incident INDEXED BY incident_open WHERE state < 2")
-        try prepare(
-            """
-            SELECT channel, count(*) FROM \(Delivery.bare(.queued)) GROUP BY channel
-            """
-        ).each {
-            if let channel = ChannelName($0.text(0)) { counts.queued[channel] = Int($0.int(1)) }
-            return true
+        for queued in [Delivery.bare(.queued), "untried"] {
+            try prepare("SELECT channel, count(*) FROM \(queued) GROUP BY channel").each {
+                if let channel = ChannelName($0.text(0)) {
+                    counts.queued[channel, default: 0] += Int($0.int(1))
+                }
+                return true
+            }
         }
         return counts
     }

@@ -1,74 +1,108 @@
-// Messages that are due, from their enqueueing to sent or dead. A delivery is two rows: its facts
-// (`outbox`, wide, written once) and where it stands (`delivery`, narrow, found by its derived id,
-// whose key refuses the second of a step that is replayed). Leases are not written: one process
-// owns the file, and what a crash left leased is simply still queued.
+// Messages that are due, from their enqueueing to sent or dead. A delivery's facts (`outbox`, wide,
+// written once) carry its derived id, whose index refuses the second of a step that is replayed.
+// Where it stands is a narrow row under the same number: in `untried` until the first attempt has
+// ended, then in `delivery`. Leases are not written: one process owns the file, and what a crash
+// left leased is simply still queued.
 import Alerting
 import GRDBSQLite
 
 struct OutboxStatements {
-    let add, facts, sent, find, settle, move, attempt, dropAttempts, release, mergedSeq: Prepared
+    let facts, number, wait, add, sent, begin, unwait: Prepared
+    let find, settle, move, attempt, dropAttempts, release, mergedSeq: Prepared
 
     init(_ connection: OpaquePointer, _ fault: Fault?) throws {
         func make(_ sql: String) throws -> Prepared {
             try Prepared(connection, sql, fault: fault)
         }
-        add = try make(
-            """
-            INSERT INTO delivery (id, n, channel, state, due, attempts)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING
-            """)
         facts = try make(
             """
             INSERT INTO outbox (n, seq, contact, address, reason, severity, template, language,
               timezone, rules, created, trouble, items, id)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+            ON CONFLICT (id) DO NOTHING
             """)
-        // What nearly every message comes to: sent at the first attempt.
+        number = try make("SELECT n FROM outbox WHERE id = ?1")
+        wait = try make("INSERT INTO untried (n, channel, due) VALUES (?1, ?2, ?3)")
+        add = try make(
+            """
+            INSERT INTO delivery (n, channel, state, due, attempts) VALUES (?1, ?2, ?3, ?4, ?5)
+            """)
+        // What nearly every message comes to: sent at the first attempt. Not copied from `untried`,
+        // which would cost twice as much.
         sent = try make(
             """
-            UPDATE delivery SET state = 2, attempts = 1, at = ?2, duration = ?3, result = ?4,
-              note = ?5 WHERE id = ?1 AND state = 0 AND attempts = 0
+            INSERT INTO delivery (n, channel, state, due, attempts, at, duration, result, note)
+            VALUES (?1, ?2, 2, ?3, 1, ?4, ?5, ?6, ?7)
             """)
-        find = try make("SELECT n, state, attempts, due, channel FROM delivery WHERE id = ?1")
+        begin = try make(
+            """
+            INSERT INTO delivery (n, channel, state, due, attempts)
+            SELECT n, channel, 0, due, 0 FROM untried WHERE n = ?1
+            """)
+        unwait = try make("DELETE FROM untried WHERE n = ?1")
+        find = try make("SELECT state, attempts, due, channel FROM delivery WHERE n = ?1")
         settle = try make(
             """
             UPDATE delivery SET state = ?2, due = ?3, attempts = ?4, at = ?5, duration = ?6,
-              result = ?7, note = ?8 WHERE id = ?1
+              result = ?7, note = ?8 WHERE n = ?1
             """)
-        move = try make("UPDATE delivery SET due = ?2 WHERE id = ?1")
+        move = try make("UPDATE delivery SET due = ?2 WHERE n = ?1")
         attempt = try make(
             """
             INSERT OR REPLACE INTO attempt (delivery, number, at, duration, result, note)
             SELECT n, attempts, at, duration, result, note FROM delivery
-            WHERE id = ?1 AND attempts > 0
+            WHERE n = ?1 AND attempts > 0
             """)
         dropAttempts = try make("DELETE FROM attempt WHERE delivery = ?1 AND number <= ?2")
         release = try make(
-            "UPDATE delivery SET state = 4, merged_into = ?2 WHERE id = ?1 AND state IN (0, 3)")
+            "UPDATE delivery SET state = 4, merged_into = ?2 WHERE n = ?1 AND state IN (0, 3)")
         mergedSeq = try make(
             """
             UPDATE outbox SET seq = min(outbox.seq, other.seq)
-            FROM (SELECT seq FROM outbox WHERE n = (SELECT n FROM delivery WHERE id = ?2)) AS other
-            WHERE n = (SELECT n FROM delivery WHERE id = ?1) AND other.seq > 0
+            FROM (SELECT seq FROM outbox WHERE n = ?2) AS other
+            WHERE n = ?1 AND other.seq > 0
             """)
+    }
+}
+
+/// A row of `untried`.
+struct Untried {
+    let n: Int64
+    let channel: String
+    let due: Instant
+
+    /// As parameters 1 to 3.
+    fileprivate func bind(to statement: Prepared) {
+        statement.bind(1, n)
+        statement.bind(2, channel)
+        statement.bind(3, due)
     }
 }
 
 extension Ledger {
     func enqueue(_ delivery: Delivery, seq: Int64) throws {
         let n = marks.outbox + 1
-        let add = outbox.add
-        add.bind(1, delivery.id)
-        add.bind(2, n)
-        add.bind(3, delivery.channel.description)
-        add.bind(4, delivery.state.column)
-        add.bind(5, delivery.due)
-        add.bind(6, delivery.attempts)
-        try add.run()
-        guard add.changes == 1 else { return }
-        marks.outbox = n
         try writeFacts(of: delivery, n, seq)
-        guard delivery.state.column == 0 else { return }
+        guard outbox.facts.changes == 1 else { return }
+        marks.outbox = n
+        let isQueued = delivery.state.column == Delivery.State.queued.column
+        if isQueued, delivery.attempts == 0, delivery.due == delivery.created,
+            delivery.due >= marks.untried
+        {
+            marks.untried = delivery.due
+            let one = Untried(n: n, channel: delivery.channel.description, due: delivery.due)
+            note(one, delivery.id)
+            one.bind(to: outbox.wait)
+            try outbox.wait.run()
+        } else {
+            outbox.add.bind(1, n)
+            outbox.add.bind(2, delivery.channel.description)
+            outbox.add.bind(3, delivery.state.column)
+            outbox.add.bind(4, delivery.due)
+            outbox.add.bind(5, delivery.attempts)
+            try outbox.add.run()
+        }
+        guard isQueued else { return }
         var queued = delivery
         queued.state = .queued
         outcome.queued.append((Backlog.Key(due: delivery.due, n: n), queued))
@@ -95,17 +129,24 @@ extension Ledger {
 
     /// Held deliveries that went into another one, or are not wanted any more.
     func release(_ ids: [String], into: String?) throws {
+        let target = try into.flatMap { try number(of: $0) }
         for id in ids {
-            outbox.release.bind(1, id)
+            outcome.settled.append(id)
+            guard let row = try tried(id) else { continue }
+            outbox.release.bind(1, row.n)
             outbox.release.bind(2, into)
             try outbox.release.run()
-            outcome.settled.append(id)
             // The events of what was merged are kept as long as the message that tells of them.
-            guard let into else { continue }
-            outbox.mergedSeq.bind(1, into)
-            outbox.mergedSeq.bind(2, id)
+            guard let target else { continue }
+            outbox.mergedSeq.bind(1, target)
+            outbox.mergedSeq.bind(2, row.n)
             try outbox.mergedSeq.run()
         }
+    }
+
+    private func number(of id: String) throws -> Int64? {
+        outbox.number.bind(1, id)
+        return try outbox.number.first { $0.int(0) }
     }
 
     func settle(_ settlement: Settlement) throws {
@@ -113,10 +154,10 @@ extension Ledger {
             outcome.settled.append(settlement.delivery)
             return
         }
-        guard var row = try find(settlement.delivery) else {
+        guard var row = try tried(settlement.delivery) else {
             throw StoreError(.failed, "no delivery \(settlement.delivery)")
         }
-        try keepAttempt(of: settlement.delivery, row)
+        try keepAttempt(row)
         row.attempts += 1
         let wasQueued = row.state == Delivery.State.queued.column
         switch settlement.next {
@@ -126,7 +167,7 @@ extension Ledger {
         case .dead where wasQueued: row.state = Delivery.State.dead.column
         case .queued, .dead: break
         }
-        outbox.settle.bind(1, settlement.delivery)
+        outbox.settle.bind(1, row.n)
         outbox.settle.bind(2, row.state)
         outbox.settle.bind(3, row.due)
         outbox.settle.bind(4, row.attempts)
@@ -138,18 +179,22 @@ extension Ledger {
         }
     }
 
+    /// - Returns: false: it may have been tried before.
     private func sentAtOnce(_ settlement: Settlement) throws -> Bool {
-        outbox.sent.bind(1, settlement.delivery)
-        bind(settlement.attempt, to: outbox.sent, from: 2)
+        guard let one = forgetUntried(settlement.delivery) else { return false }
+        outbox.unwait.bind(1, one.n)
+        try outbox.unwait.run()
+        one.bind(to: outbox.sent)
+        bind(settlement.attempt, to: outbox.sent, from: 4)
         try outbox.sent.run()
-        return outbox.sent.changes == 1
+        return true
     }
 
     /// What is not queued any more stays as it is.
     func postpone(_ id: String, until due: Instant) throws {
-        guard var row = try find(id), row.state == Delivery.State.queued.column else { return }
+        guard var row = try tried(id), row.state == Delivery.State.queued.column else { return }
         row.due = due
-        outbox.move.bind(1, id)
+        outbox.move.bind(1, row.n)
         outbox.move.bind(2, due)
         try outbox.move.run()
         note(row, of: id)
@@ -163,12 +208,21 @@ extension Ledger {
         var channel: ChannelName?
     }
 
-    private func find(_ id: String) throws -> Row? {
-        outbox.find.bind(1, id)
+    /// Where a delivery stands, in `delivery` from now on; nil: there is none.
+    private func tried(_ id: String) throws -> Row? {
+        _ = forgetUntried(id)
+        guard let n = try number(of: id) else { return nil }
+        outbox.begin.bind(1, n)
+        try outbox.begin.run()
+        if outbox.begin.changes == 1 {
+            outbox.unwait.bind(1, n)
+            try outbox.unwait.run()
+        }
+        outbox.find.bind(1, n)
         return try outbox.find.first {
             Row(
-                n: $0.int(0), state: $0.int(1), attempts: $0.int(2), due: $0.instant(3),
-                channel: ChannelName($0.text(4)))
+                n: n, state: $0.int(0), attempts: $0.int(1), due: $0.instant(2),
+                channel: ChannelName($0.text(3)))
         }
     }
 
@@ -192,9 +246,9 @@ extension Ledger {
     }
 
     /// The last attempt goes from the delivery's row into the history, before it is overwritten.
-    private func keepAttempt(of id: String, _ row: Row) throws {
+    private func keepAttempt(_ row: Row) throws {
         guard row.attempts > 0 else { return }
-        outbox.attempt.bind(1, id)
+        outbox.attempt.bind(1, row.n)
         try outbox.attempt.run()
         // With the one that stands in the row itself so many are kept.
         let oldest = row.attempts + 1 - Int64(Limits.attemptsKept)
@@ -219,7 +273,7 @@ extension Ledger {
 }
 
 extension Delivery.State {
-    /// As in `outbox.state`; `sending` is a lease and never written.
+    /// As in `delivery.state`; `sending` is a lease and never written.
     var column: Int64 {
         switch self {
         case .queued, .sending: 0

@@ -238,38 +238,45 @@ extension Snapshot {
 
     // MARK: Queues
 
-    /// Skips from channel to channel in the index, however long the queues are.
+    /// Skips from channel to channel in the index, however long the queues are; of what was not
+    /// tried yet each row is read.
     func queuedChannels() throws -> [ChannelName] {
         let next = try prepare(
             """
             SELECT channel FROM \(Delivery.bare(.queued)) AND channel > ?1
             ORDER BY channel LIMIT 1
             """)
-        var channels: [ChannelName] = []
+        var names = Set(try prepare("SELECT DISTINCT channel FROM untried").all { $0.text(0) })
         var last = ""
         while true {
             next.bind(1, last)
-            guard let text = try next.first({ $0.text(0) }) else { return channels }
-            last = text
-            if let channel = ChannelName(text) { channels.append(channel) }
+            guard let name = try next.first({ $0.text(0) }) else { break }
+            last = name
+            names.insert(name)
         }
+        return names.sorted().compactMap(ChannelName.init)
     }
 
     func queued(
         _ channel: ChannelName, from key: Backlog.Key, limit: Int
     ) throws -> [Backlog.Entry] {
-        let rows = try prepare(
-            """
-            SELECT \(Delivery.columns) FROM \(Delivery.rows(.queued)) AND channel = ?1
-              AND (due, delivery.n) >= (?2, ?3) ORDER BY due, delivery.n LIMIT ?4
-            """)
-        rows.bind(1, channel.description)
-        rows.bind(2, key.due)
-        rows.bind(3, key.n)
-        rows.bind(4, limit)
-        return try rows.all { row in
-            (key: Backlog.Key(due: row.instant(4), n: row.int(0)), delivery: try Delivery(row))
+        let entries = try [
+            "\(Delivery.rows(.queued)) AND channel = ?1"
+                + " AND (due, delivery.n) >= (?2, ?3) ORDER BY due, delivery.n",
+            // Their `due` does not fall with their number.
+            "\(Delivery.untried) WHERE channel = ?1"
+                + " AND (due, untried.n) >= (?2, ?3) ORDER BY untried.n",
+        ].flatMap { source in
+            let rows = try prepare("SELECT \(Delivery.columns) FROM \(source) LIMIT ?4")
+            rows.bind(1, channel.description)
+            rows.bind(2, key.due)
+            rows.bind(3, key.n)
+            rows.bind(4, limit)
+            return try rows.all { row in
+                (key: Backlog.Key(due: row.instant(4), n: row.int(0)), delivery: try Delivery(row))
+            }
         }
+        return Array(entries.sorted { $0.key < $1.key }.prefix(limit))
     }
 
     /// What waits for another attempt, oldest first.

@@ -23,10 +23,12 @@ extension Store {
             var end = try snapshot.firstSeq(receivedFrom: limit)
             let cursor = try snapshot.prepare("SELECT cursor FROM progress").first { $0.int(0) }
             end = min(end, (cursor ?? 0) + 1)
-            for state in [Delivery.State.queued, .held] {
-                let waits = try snapshot.prepare(
-                    "SELECT min(seq) FROM \(Delivery.rows(state)) AND seq > 0"
-                ).first { $0.optionalInt(0) }
+            for waiting in [
+                "\(Delivery.rows(.queued)) AND", "\(Delivery.rows(.held)) AND",
+                "\(Delivery.untried) WHERE",
+            ] {
+                let waits = try snapshot.prepare("SELECT min(seq) FROM \(waiting) seq > 0")
+                    .first { $0.optionalInt(0) }
                 if let waits = waits ?? nil { end = min(end, waits) }
             }
             return (
@@ -242,10 +244,10 @@ extension Ledger {
     func removeDeliveries(_ rows: [Int64]) throws {
         // A dead one may have been queued again since it was looked at.
         let statements = try [
-            "DELETE FROM delivery WHERE id = (SELECT id FROM outbox WHERE n = ?1)"
-                + " AND state NOT IN (0, 3)",
+            "DELETE FROM delivery WHERE n = ?1 AND state NOT IN (0, 3)",
             "DELETE FROM outbox WHERE n = ?1"
-                + " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.id = outbox.id)",
+                + " AND NOT EXISTS (SELECT 1 FROM delivery WHERE n = ?1)"
+                + " AND NOT EXISTS (SELECT 1 FROM untried WHERE n = ?1)",
             "DELETE FROM attempt WHERE delivery = ?1"
                 + " AND NOT EXISTS (SELECT 1 FROM outbox WHERE n = ?1)",
         ].map(prepare)

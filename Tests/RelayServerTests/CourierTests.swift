@@ -281,7 +281,7 @@ struct CourierTests {
         let isFull = Atomic(true)
         let (notifier, exit) = exit(atOnce: 64) { _, _ in .ok }
         let bench = try CourierBench([fleet: exit]) { sql in
-            guard sql.hasPrefix("UPDATE delivery SET state = 2"),
+            guard sql.hasPrefix("INSERT INTO delivery (n, channel, state, due, attempts, at"),
                 isFull.load(ordering: .relaxed)
             else { return }
             throw StoreError(.full, "the disk is full")
@@ -307,7 +307,7 @@ struct CourierTests {
         }
         let refusals = Atomic(2)
         let bench = try CourierBench([fleet: exit]) { sql in
-            guard sql.hasPrefix("UPDATE delivery SET state = 2"),
+            guard sql.hasPrefix("INSERT INTO delivery (n, channel, state, due, attempts, at"),
                 refusals.subtract(1, ordering: .relaxed).newValue >= 0
             else { return }
             throw StoreError(.refused, "no")

@@ -160,4 +160,53 @@ import Testing
         let store = try place.open()
         #expect(try store.recall().cursor == 41)
     }
+
+    @Test("deliveries of before the fourth migration stand where they stood")
+    func deliveriesMigrate() throws {
+        let place = try Place()
+        let sql = try String(
+            contentsOf: Self.fixtures.appendingPathComponent("3.sql"), encoding: .utf8)
+        try DatabaseQueue(path: place.path).write { db in
+            try db.execute(
+                sql: sql + """
+                    CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
+                    INSERT INTO progress VALUES (1, 41, 1000, 0, 0, 0);
+                    """)
+            for migration in Schema.migrations.prefix(3) {
+                try db.execute(
+                    sql: "INSERT INTO grdb_migrations VALUES (?)", arguments: [migration.name])
+            }
+            // Not in the order of their ids.
+            for (n, (id, state, attempts)) in [
+                ("z", 2, 1), ("q", 0, 0), ("r", 0, 2), ("h", 3, 0), ("a", 5, 3),
+            ].enumerated() {
+                try db.execute(
+                    sql: """
+                        INSERT INTO outbox VALUES (?1, ?2, 0, 'owner', 'a@b', 'first', 'critical',
+                          'theft', 'de', 'UTC', 'hash', 1000, NULL, '[]');
+                        """, arguments: [n + 1, id])
+                try db.execute(
+                    sql: """
+                        INSERT INTO delivery VALUES (?2, ?1, 'http:fleet', ?3, 1000, ?4,
+                          iif(?4 > 0, 900, NULL), iif(?4 > 0, 5, NULL),
+                          iif(?4 > 0, 'retry', NULL), iif(?4 > 0, 'note', NULL), NULL);
+                        """, arguments: [n + 1, id, state, attempts])
+                if attempts == 2 {
+                    try db.execute(
+                        sql: "INSERT INTO attempt VALUES (?, 1, 800, 5, 'retry', 'before')",
+                        arguments: [n + 1])
+                }
+            }
+        }
+        let store = try place.open()
+        let listed = try store.listing.deliveries(limit: 9)
+        #expect(listed.map(\.delivery.id) == ["a", "h", "r", "q", "z"])
+        #expect(listed.map(\.delivery.state) == [.dead, .held, .queued, .queued, .sent])
+        #expect(listed.map(\.attempts.count) == [1, 0, 2, 0, 1])
+        let due = try store.lease(channel: .http("fleet"), now: Instant(seconds: 2), limit: 9)
+        #expect(due.map(\.id) == ["q", "r"])
+        #expect(try store.recall().memory.held.map(\.id) == ["h"])
+        #expect(try store.retry("a"))
+        store.close()
+    }
 }
