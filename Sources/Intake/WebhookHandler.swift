@@ -55,6 +55,8 @@ final class WebhookHandler: ChannelDuplexHandler {
     private var failure: Answer?
     private var heldBytes = 0
     private var context: ChannelHandlerContext?
+    /// Where bytes that are an answer already are written behind.
+    private var encoder: ChannelHandlerContext?
 
     init(
         sources: [WebhookSource], lane: WebhookLane, connection: Connection,
@@ -67,10 +69,15 @@ final class WebhookHandler: ChannelDuplexHandler {
         self.logger = logger
     }
 
-    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        encoder = try? context.pipeline.syncOperations.context(
+            handlerType: HTTPResponseEncoder.self)
+    }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        encoder = nil
         release()
     }
 
@@ -252,6 +259,10 @@ final class WebhookHandler: ChannelDuplexHandler {
 
     private func answer(_ answer: Answer, _ context: ChannelHandlerContext) {
         if closesAfterAnswer { isLast = true }
+        if answer.status == .ok, !isLast, !isOld, let encoder {
+            encoder.writeAndFlush(NIOAny(IOData.byteBuffer(Answer.okBytes)), promise: nil)
+            return
+        }
         answer.write(isLast: isLast, isOld: isOld) { part in
             context.write(wrapOutboundOut(part), promise: nil)
         }

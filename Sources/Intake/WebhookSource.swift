@@ -16,24 +16,35 @@ package final class WebhookSource: Sendable {
         self.server = server
         self.path = path
         // Blanks around a header's value are no part of it (RFC 9112 §5).
-        self.authorization = authorization.map { String(Self.trimmed(Substring($0))) }
+        self.authorization = authorization?.withBytes {
+            String(decoding: Self.trimmed($0), as: UTF8.self)
+        }
     }
 
-    private static func trimmed(_ text: Substring) -> Substring {
-        var text = text.drop { $0 == " " || $0 == "\t" }
-        while text.utf8.last == 0x20 || text.utf8.last == 0x09 { text.removeLast() }
-        return text
+    private static func trimmed(_ text: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
+        func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == 0x09 }
+        guard let first = text.firstIndex(where: { !isBlank($0) }),
+            let last = text.lastIndex(where: { !isBlank($0) })
+        else { return UnsafeBufferPointer(rebasing: text[..<0]) }
+        return UnsafeBufferPointer(rebasing: text[first...last])
     }
 
     /// Compares in a time that does not depend on where the two differ.
     func admits(_ given: String?) -> Bool {
         guard let authorization else { return true }
-        guard let given = given.map({ Self.trimmed(Substring($0)) }) else { return false }
-        var difference: UInt8 = given.utf8.count == authorization.utf8.count ? 0 : 1
-        // Over the expected value's length always: of it, only this can be learnt.
-        var next = given.utf8.makeIterator()
-        for expected in authorization.utf8 { difference |= expected ^ (next.next() ?? ~expected) }
-        return difference == 0
+        guard let given else { return false }
+        return authorization.withBytes { expected in
+            given.withBytes { bytes in
+                let given = Self.trimmed(bytes)
+                var difference: UInt8 = given.count == expected.count ? 0 : 1
+                // Over the expected value's length always: of it, only this can be learnt.
+                for index in expected.indices {
+                    difference |=
+                        expected[index] ^ (index < given.count ? given[index] : ~expected[index])
+                }
+                return difference == 0
+            }
+        }
     }
 }
 

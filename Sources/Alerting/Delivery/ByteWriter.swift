@@ -143,7 +143,9 @@ package struct ByteWriter: ~Copyable {
 
 extension String {
     /// Its UTF-8 where it lies: `withUTF8` counts a reference, because it may change the text.
-    package func withBytes<Result>(_ read: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+    @inlinable package func withBytes<Result>(_ read: (UnsafeBufferPointer<UInt8>) -> Result)
+        -> Result
+    {
         if let result = utf8.withContiguousStorageIfAvailable(read) { return result }
         var text = self
         return text.withUTF8(read)

@@ -18,6 +18,9 @@ package struct ChannelName: Hashable, Sendable, Comparable, CustomStringConverti
         self.name = name
     }
 
+    /// By the name alone, which few kinds share: each delivery is looked up by it several times.
+    package func hash(into hasher: inout Hasher) { hasher.combine(name) }
+
     /// The inverse of `description`; nil for anything else.
     package init?(_ text: String) {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
