@@ -200,7 +200,7 @@ final class WebhookHandler: ChannelDuplexHandler {
     // MARK: - From body to answer
 
     private func commit(_ post: Post, _ context: ChannelHandlerContext) {
-        let reading: TraccarPayload.Reading
+        var reading: TraccarPayload.Reading
         let body = post.body ?? ByteBuffer()
         state = .committing
         do {
@@ -222,7 +222,7 @@ final class WebhookHandler: ChannelDuplexHandler {
             return conclude(.ok, context)
         }
         connection.enter(.committing)
-        lane.submit(reading.arrivals, for: self)
+        lane.submit(&reading.arrivals, for: self)
     }
 
     /// The store has answered, on this loop.

@@ -41,12 +41,18 @@ final class WebhookLane {
     func release(_ bytes: Int) { bodyBytes -= bytes }
 
     /// The handler hears of them by `settle`, on this loop, after they are on disk.
-    func submit(_ events: [Arrival], for handler: WebhookHandler) {
+    /// - Parameter events: taken, and empty then: most are one, which is large and not copied.
+    func submit(_ events: inout [Arrival], for handler: WebhookHandler) {
         if waiting.isEmpty {
             loop.assumeIsolated().execute { self.flush() }
         }
-        arrivals.append(contentsOf: events)
         waiting.append(Waiting(handler: handler, count: events.count))
+        if events.count == 1 {
+            arrivals.append(events.removeLast())
+        } else {
+            arrivals.append(contentsOf: events)
+            events = []
+        }
     }
 
     private func flush() {

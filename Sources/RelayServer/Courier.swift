@@ -279,10 +279,11 @@ package final class Courier: Sendable {
             case .success:
                 let (wasStuck, isWanted) = state.withLock { state in
                     var isWanted = false
-                    for one in ended {
-                        let hasWork = state.lane(one.delivery.channel)
-                            .settled(one.delivery, one.settlement.next)
-                        if hasWork || one.settlement.isQueued { isWanted = true }
+                    // By their places: they are large.
+                    for index in ended.indices {
+                        let hasWork = state.lane(ended[index].delivery.channel)
+                            .settled(ended[index].delivery, ended[index].settlement.next)
+                        if hasWork || ended[index].settlement.isQueued { isWanted = true }
                     }
                     let isOver = isAgain && state.cannotRecord && state.unrecorded.isEmpty
                     if isOver { state.cannotRecord = false }

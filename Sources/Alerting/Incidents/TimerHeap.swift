@@ -67,17 +67,20 @@ struct TimerHeap: Sendable {
     private mutating func removeFirst() {
         let last = entries.removeLast()
         guard !entries.isEmpty else { return }
-        // The last one takes the first place, and sinks.
-        var index = 0
-        while true {
-            var child = 2 * index + 1
-            guard child < entries.count else { break }
-            if child + 1 < entries.count, entries[child + 1].due < entries[child].due { child += 1 }
-            guard entries[child].due < last.due else { break }
-            entries[index] = entries[child]
-            index = child
+        // The last one takes the first place, and sinks. In a buffer, where entries change places
+        // without a count of who holds their texts.
+        entries[0] = last
+        entries.withUnsafeMutableBufferPointer { heap in
+            var index = 0
+            while true {
+                var child = 2 * index + 1
+                guard child < heap.count else { break }
+                if child + 1 < heap.count, heap[child + 1].due < heap[child].due { child += 1 }
+                guard heap[child].due < heap[index].due else { break }
+                heap.swapAt(index, child)
+                index = child
+            }
         }
-        entries[index] = last
     }
 
     private mutating func siftUp(_ start: Int) {
