@@ -88,7 +88,6 @@ final class DatabaseFile: Sendable {
                     PRAGMA wal_autocheckpoint = 0;
                     PRAGMA journal_size_limit = \(Limits.walBytes);
                     PRAGMA cache_size = -8192;
-                    PRAGMA temp_store = MEMORY;
                     """)
             let synchronous = try Int.fetchOne(db, sql: "PRAGMA synchronous")
             precondition(synchronous == 2, "the database does not sync at each commit")
@@ -100,7 +99,9 @@ final class DatabaseFile: Sendable {
             }
             try refuseForeign(db, path)
         }
+        // What a migration sorts may be large, and goes to a file.
         try Schema.migrator.migrate(queue)
+        try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA temp_store = MEMORY") }
         return queue
     }
 

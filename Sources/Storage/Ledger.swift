@@ -41,7 +41,7 @@ final class Ledger {
     private var servers: [String: ServerRow] = [:]
     private var devices: [DeviceKey: Int64] = [:]
     private var lastDevice: (key: DeviceKey?, id: Int64) = (nil, 0)
-    /// Deliveries that were not tried yet, by their ids: so many as fit.
+    /// Deliveries that were not tried yet, by their ids: the last few thousand.
     private var untried: [String: Untried] = [:]
 
     struct Marks {
@@ -240,9 +240,11 @@ final class Ledger {
     // MARK: Deliveries
 
     func note(_ one: Untried, _ id: String) {
-        if untried.count < Limits.untriedInMemory { untried[id] = one }
+        // Those of a channel that is down would be all that there is.
+        if untried.count == Limits.untriedInMemory { untried.removeAll(keepingCapacity: true) }
+        untried[id] = one
     }
 
-    /// nil: it was tried, or the tables are to be asked.
+    /// nil: it was tried, or the table is to be asked.
     func forgetUntried(_ id: String) -> Untried? { untried.removeValue(forKey: id) }
 }

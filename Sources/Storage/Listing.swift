@@ -167,7 +167,7 @@ package struct Listing: Sendable {
         try reading.snapshot { try $0.commands(during: moments) }
     }
 
-    /// What there is of everything; reads indexes only.
+    /// What there is of everything; reads indexes, and rows of a few bytes.
     package func counts() throws -> StoreCounts { try reading.snapshot { try $0.counts() } }
 
     /// Times in which nothing could be stored.
@@ -220,12 +220,13 @@ extension Snapshot {
             "SELECT count(*) FROM \(Delivery.bare(.dead))")
         counts.openIncidents = try count(
             "SELECT count(*) FROM incident INDEXED BY incident_open WHERE state < 2")
-        for queued in [Delivery.bare(.queued), "untried"] {
-            try prepare("SELECT channel, count(*) FROM \(queued) GROUP BY channel").each {
-                if let channel = ChannelName($0.text(0)) {
-                    counts.queued[channel, default: 0] += Int($0.int(1))
-                }
-                return true
+        // Not by GROUP BY, which would sort all of what a channel that is down has not tried.
+        let tried = try prepare("SELECT count(*) FROM \(Delivery.bare(.queued)) AND channel = ?1")
+        let untried = try prepare("SELECT count(*) FROM untried WHERE channel = ?1")
+        for channel in try queuedChannels() {
+            counts.queued[channel] = try [tried, untried].reduce(0) { count, statement in
+                statement.bind(1, channel.description)
+                return try count + (statement.first { Int($0.int(0)) } ?? 0)
             }
         }
         return counts

@@ -7,7 +7,7 @@ import Alerting
 import GRDBSQLite
 
 struct OutboxStatements {
-    let facts, number, wait, add, sent, begin, unwait: Prepared
+    let facts, number, wait, untried, unwait, add, sent: Prepared
     let find, settle, move, attempt, dropAttempts, release, mergedSeq: Prepared
 
     init(_ connection: OpaquePointer, _ fault: Fault?) throws {
@@ -25,19 +25,19 @@ struct OutboxStatements {
         wait = try make("INSERT INTO untried (n, channel, due) VALUES (?1, ?2, ?3)")
         add = try make(
             """
-            INSERT INTO delivery (n, channel, state, due, attempts) VALUES (?1, ?2, ?3, ?4, ?5)
+            INSERT INTO delivery (n, channel, due, state, attempts) VALUES (?1, ?2, ?3, ?4, ?5)
             """)
-        // What nearly every message comes to: sent at the first attempt. Not copied from `untried`,
-        // which would cost twice as much.
+        // What nearly every message comes to: sent at the first attempt. Not by INSERT … SELECT from
+        // `untried`, which costs twice as much.
         sent = try make(
             """
             INSERT INTO delivery (n, channel, state, due, attempts, at, duration, result, note)
             VALUES (?1, ?2, 2, ?3, 1, ?4, ?5, ?6, ?7)
             """)
-        begin = try make(
+        untried = try make(
             """
-            INSERT INTO delivery (n, channel, state, due, attempts)
-            SELECT n, channel, 0, due, 0 FROM untried WHERE n = ?1
+            SELECT untried.n, channel, due
+            FROM outbox CROSS JOIN untried ON untried.n = outbox.n WHERE outbox.id = ?1
             """)
         unwait = try make("DELETE FROM untried WHERE n = ?1")
         find = try make("SELECT state, attempts, due, channel FROM delivery WHERE n = ?1")
@@ -72,7 +72,7 @@ struct Untried {
     let due: Instant
 
     /// As parameters 1 to 3.
-    fileprivate func bind(to statement: Prepared) {
+    func bind(to statement: Prepared) {
         statement.bind(1, n)
         statement.bind(2, channel)
         statement.bind(3, due)
@@ -85,22 +85,17 @@ extension Ledger {
         try writeFacts(of: delivery, n, seq)
         guard outbox.facts.changes == 1 else { return }
         marks.outbox = n
+        let one = Untried(n: n, channel: delivery.channel.description, due: delivery.due)
         let isQueued = delivery.state.column == Delivery.State.queued.column
         if isQueued, delivery.attempts == 0, delivery.due == delivery.created,
             delivery.due >= marks.untried
         {
             marks.untried = delivery.due
-            let one = Untried(n: n, channel: delivery.channel.description, due: delivery.due)
             note(one, delivery.id)
             one.bind(to: outbox.wait)
             try outbox.wait.run()
         } else {
-            outbox.add.bind(1, n)
-            outbox.add.bind(2, delivery.channel.description)
-            outbox.add.bind(3, delivery.state.column)
-            outbox.add.bind(4, delivery.due)
-            outbox.add.bind(5, delivery.attempts)
-            try outbox.add.run()
+            try add(one, delivery.state, attempts: delivery.attempts)
         }
         guard isQueued else { return }
         var queued = delivery
@@ -179,15 +174,35 @@ extension Ledger {
         }
     }
 
-    /// - Returns: false: it may have been tried before.
+    /// - Returns: false: it was tried before.
     private func sentAtOnce(_ settlement: Settlement) throws -> Bool {
-        guard let one = forgetUntried(settlement.delivery) else { return false }
-        outbox.unwait.bind(1, one.n)
-        try outbox.unwait.run()
+        guard let one = try takeUntried(settlement.delivery) else { return false }
         one.bind(to: outbox.sent)
         bind(settlement.attempt, to: outbox.sent, from: 4)
         try outbox.sent.run()
         return true
+    }
+
+    /// nil: it was tried before.
+    private func takeUntried(_ id: String) throws -> Untried? {
+        var found = forgetUntried(id)
+        if found == nil {
+            outbox.untried.bind(1, id)
+            found = try outbox.untried.first {
+                Untried(n: $0.int(0), channel: $0.text(1), due: $0.instant(2))
+            }
+        }
+        guard let found else { return nil }
+        outbox.unwait.bind(1, found.n)
+        try outbox.unwait.run()
+        return found
+    }
+
+    private func add(_ one: Untried, _ state: Delivery.State, attempts: Int) throws {
+        one.bind(to: outbox.add)
+        outbox.add.bind(4, state.column)
+        outbox.add.bind(5, attempts)
+        try outbox.add.run()
     }
 
     /// What is not queued any more stays as it is.
@@ -210,14 +225,8 @@ extension Ledger {
 
     /// Where a delivery stands, in `delivery` from now on; nil: there is none.
     private func tried(_ id: String) throws -> Row? {
-        _ = forgetUntried(id)
+        if let one = try takeUntried(id) { try add(one, .queued, attempts: 0) }
         guard let n = try number(of: id) else { return nil }
-        outbox.begin.bind(1, n)
-        try outbox.begin.run()
-        if outbox.begin.changes == 1 {
-            outbox.unwait.bind(1, n)
-            try outbox.unwait.run()
-        }
         outbox.find.bind(1, n)
         return try outbox.find.first {
             Row(

@@ -231,7 +231,8 @@ enum Schema {
     /// bytes, and its row of `delivery` is written once, behind all others. By number, so that
     /// nothing but `outbox` has the id in an index.
     private static let untried = """
-        DELETE FROM outbox WHERE n NOT IN (SELECT n FROM delivery);
+        DELETE FROM outbox
+          WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.id = outbox.id);
         CREATE UNIQUE INDEX outbox_id ON outbox (id);
         ALTER TABLE delivery RENAME TO delivery_by_id;
         DROP INDEX delivery_unsent;
@@ -248,8 +249,9 @@ enum Schema {
           merged_into TEXT
         );
         INSERT INTO delivery
-          SELECT n, channel, state, due, attempts, at, duration, result, note, merged_into
-          FROM delivery_by_id ORDER BY n;
+          SELECT outbox.n, channel, state, due, attempts, at, duration, result, note, merged_into
+          FROM outbox CROSS JOIN delivery_by_id ON delivery_by_id.id = outbox.id
+          ORDER BY outbox.n;
         DROP TABLE delivery_by_id;
         CREATE INDEX delivery_unsent ON delivery (state, channel, due) WHERE state <> 2;
 
