@@ -27,8 +27,8 @@ struct OutboxStatements {
             """
             INSERT INTO delivery (n, channel, due, state, attempts) VALUES (?1, ?2, ?3, ?4, ?5)
             """)
-        // What nearly every message comes to: sent at the first attempt. Not by INSERT … SELECT from
-        // `untried`, which costs twice as much.
+        // What nearly every message comes to: sent at the first attempt. INSERT … SELECT from
+        // `untried` costs twice as much.
         sent = try make(
             """
             INSERT INTO delivery (n, channel, state, due, attempts, at, duration, result, note)
