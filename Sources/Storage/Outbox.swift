@@ -40,7 +40,11 @@ struct OutboxStatements {
             FROM outbox CROSS JOIN untried ON untried.n = outbox.n WHERE outbox.id = ?1
             """)
         unwait = try make("DELETE FROM untried WHERE n = ?1")
-        find = try make("SELECT state, attempts, due, channel FROM delivery WHERE n = ?1")
+        find = try make(
+            """
+            SELECT delivery.n, state, attempts, due, channel
+            FROM outbox CROSS JOIN delivery ON delivery.n = outbox.n WHERE outbox.id = ?1
+            """)
         settle = try make(
             """
             UPDATE delivery SET state = ?2, due = ?3, attempts = ?4, at = ?5, duration = ?6,
@@ -127,7 +131,7 @@ extension Ledger {
         let target = try into.flatMap { try number(of: $0) }
         for id in ids {
             outcome.settled.append(id)
-            guard let row = try tried(id) else { continue }
+            guard let row = try tried(id, takeUntried(id)) else { continue }
             outbox.release.bind(1, row.n)
             outbox.release.bind(2, into)
             try outbox.release.run()
@@ -145,11 +149,15 @@ extension Ledger {
     }
 
     func settle(_ settlement: Settlement) throws {
-        if case .sent = settlement.next, try sentAtOnce(settlement) {
+        let waiting = try takeUntried(settlement.delivery)
+        if case .sent = settlement.next, let waiting {
+            waiting.bind(to: outbox.sent)
+            bind(settlement.attempt, to: outbox.sent, from: 4)
+            try outbox.sent.run()
             outcome.settled.append(settlement.delivery)
             return
         }
-        guard var row = try tried(settlement.delivery) else {
+        guard var row = try tried(settlement.delivery, waiting) else {
             throw StoreError(.failed, "no delivery \(settlement.delivery)")
         }
         try keepAttempt(row)
@@ -174,16 +182,7 @@ extension Ledger {
         }
     }
 
-    /// - Returns: false: it was tried before.
-    private func sentAtOnce(_ settlement: Settlement) throws -> Bool {
-        guard let one = try takeUntried(settlement.delivery) else { return false }
-        one.bind(to: outbox.sent)
-        bind(settlement.attempt, to: outbox.sent, from: 4)
-        try outbox.sent.run()
-        return true
-    }
-
-    /// nil: it was tried before.
+    /// nil: it was tried before, or there is none.
     private func takeUntried(_ id: String) throws -> Untried? {
         var found = forgetUntried(id)
         if found == nil {
@@ -207,7 +206,9 @@ extension Ledger {
 
     /// What is not queued any more stays as it is.
     func postpone(_ id: String, until due: Instant) throws {
-        guard var row = try tried(id), row.state == Delivery.State.queued.column else { return }
+        guard var row = try tried(id, takeUntried(id)),
+            row.state == Delivery.State.queued.column
+        else { return }
         row.due = due
         outbox.move.bind(1, row.n)
         outbox.move.bind(2, due)
@@ -224,14 +225,19 @@ extension Ledger {
     }
 
     /// Where a delivery stands, in `delivery` from now on; nil: there is none.
-    private func tried(_ id: String) throws -> Row? {
-        if let one = try takeUntried(id) { try add(one, .queued, attempts: 0) }
-        guard let n = try number(of: id) else { return nil }
-        outbox.find.bind(1, n)
+    /// - Parameter waiting: as it was taken out of `untried`.
+    private func tried(_ id: String, _ waiting: Untried?) throws -> Row? {
+        if let waiting {
+            try add(waiting, .queued, attempts: 0)
+            return Row(
+                n: waiting.n, state: Delivery.State.queued.column, attempts: 0, due: waiting.due,
+                channel: ChannelName(waiting.channel))
+        }
+        outbox.find.bind(1, id)
         return try outbox.find.first {
             Row(
-                n: n, state: $0.int(0), attempts: $0.int(1), due: $0.instant(2),
-                channel: ChannelName($0.text(3)))
+                n: $0.int(0), state: $0.int(1), attempts: $0.int(2), due: $0.instant(3),
+                channel: ChannelName($0.text(4)))
         }
     }
 
