@@ -64,10 +64,16 @@ package struct Listing: Sendable {
                 }
                 return try Schema.migrator.appliedIdentifiers(db)
             }
-            guard applied == Set(Schema.migrations.map(\.name)) else {
+            let ours = Set(Schema.migrations.map(\.name))
+            guard applied.isSubset(of: ours) else {
                 throw StoreError(
-                    .newerSchema,
-                    "\(path): another version of outcry wrote this database; use that one")
+                    .newerSchema, "\(path): a newer outcry wrote this database; use that one")
+            }
+            guard applied == ours else {
+                throw StoreError(
+                    .unusable,
+                    "\(path): an earlier outcry wrote this database; it is brought up to date when "
+                        + "the relay of this version starts (outcry run)")
             }
             return queue
         }

@@ -98,6 +98,22 @@ import Testing
         let error = #expect(throws: StoreError.self) { try place.open() }
         #expect(error?.kind == .newerSchema)
         #expect(error?.description.contains("newer outcry") == true)
+        let looking = #expect(throws: StoreError.self) { try place.openListing() }
+        #expect(looking?.description.contains("newer outcry") == true)
+    }
+
+    @Test("a look at a database that this version has not started on yet says how to go on")
+    func older() throws {
+        let place = try Place()
+        try place.open().close()
+        try DatabaseQueue(path: place.path).write {
+            try $0.execute(
+                sql: "DELETE FROM grdb_migrations WHERE identifier = ?",
+                arguments: [Schema.migrations.last?.name])
+        }
+        let error = #expect(throws: StoreError.self) { try place.openListing() }
+        #expect(error?.kind == .unusable)
+        #expect(error?.description.contains("brought up to date") == true)
     }
 
     @Test("after close everything fails with an error, and closing again does nothing")
