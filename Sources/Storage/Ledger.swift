@@ -40,7 +40,9 @@ final class Ledger {
     var marks = Marks()
     private var servers: [String: ServerRow] = [:]
     private var devices: [DeviceKey: Int64] = [:]
-    private var lastDevice: (key: DeviceKey?, id: Int64) = (nil, 0)
+    /// Its id is 0 where there is none. No optional: to compare one copies both texts.
+    private var lastDevice = noDevice
+    private static let noDevice = (key: DeviceKey(server: "", uniqueId: ""), id: Int64(0))
     /// Deliveries that were not tried yet, by their ids: the last few thousand.
     private var untried: [String: Untried] = [:]
 
@@ -161,7 +163,7 @@ final class Ledger {
         if !isLeapLost { marks.latest = max(latest, saved.latest) }
         servers.removeAll()
         devices.removeAll()
-        lastDevice = (nil, 0)
+        lastDevice = Self.noDevice
         untried.removeAll()
     }
 
@@ -215,7 +217,7 @@ final class Ledger {
     /// The row of a device; made where it is only referred to so far.
     func device(_ key: DeviceKey) throws -> Int64 {
         // Most of a step is about one device.
-        if key == lastDevice.key { return lastDevice.id }
+        if lastDevice.id != 0, key == lastDevice.key { return lastDevice.id }
         let id = try findDevice(key)
         lastDevice = (key, id)
         return id

@@ -66,7 +66,7 @@ package final class Store: Sendable {
         let began = clock()
         var weight = 1
         for index in arrivals.indices { weight += 1 + arrivals[index].body.count / 4_096 }
-        submit(weight: weight) { ledger in
+        submit(.accepted, weight: weight) { ledger in
             let acceptances = try ledger.accept(arrivals)
             return { done(.success(acceptances)) }
         } fail: { [shared, clock] error in
@@ -99,7 +99,7 @@ package final class Store: Sendable {
         for index in steps.indices {
             weight += 1 + steps[index].changes.count + 2 * steps[index].deliveries.count
         }
-        submit(weight: weight, done) { ledger in
+        submit(.decided, weight: weight, done) { ledger in
             for index in steps.indices { try ledger.commit(steps, index) }
         }
     }
@@ -108,7 +108,7 @@ package final class Store: Sendable {
     package func settle(
         _ settlements: [Settlement], done: @escaping @Sendable (Result<Void, StoreError>) -> Void
     ) {
-        submit(weight: 1 + 2 * settlements.count, canWait: true) { ledger in
+        submit(.settled, weight: 1 + 2 * settlements.count) { ledger in
             for settlement in settlements { try ledger.settle(settlement) }
             return { done(.success(())) }
         } fail: {
@@ -139,10 +139,11 @@ package final class Store: Sendable {
     }
 
     func submit<Value: Sendable>(
-        weight: Int, _ done: @escaping @Sendable (Result<Value, StoreError>) -> Void,
+        _ part: Submission.Part = .other, weight: Int,
+        _ done: @escaping @Sendable (Result<Value, StoreError>) -> Void,
         _ write: @escaping @Sendable (Ledger) throws -> Value
     ) {
-        submit(weight: weight) { ledger in
+        submit(part, weight: weight) { ledger in
             let value = try write(ledger)
             return { done(.success(value)) }
         } fail: {
@@ -152,14 +153,14 @@ package final class Store: Sendable {
 
     /// Whatever is written next carries the gaps that could not be written when they were made.
     private func submit(
-        weight: Int, canWait: Bool = false,
+        _ part: Submission.Part = .other, weight: Int,
         write: @escaping @Sendable (Ledger) throws -> Submission.Answer,
         fail: @escaping @Sendable (StoreError) -> Void
     ) {
         let gaps = shared.takeGaps()
         guard !gaps.isEmpty else {
             return writer.submit(
-                Submission(weight: weight, canWait: canWait, write: write, fail: fail))
+                Submission(weight: weight, part: part, write: write, fail: fail))
         }
         writer.submit(
             Submission(weight: weight + gaps.count) { ledger in

@@ -5,7 +5,8 @@
 // does not fit and nothing else. Nothing is answered, and nothing is seen, before its COMMIT.
 //
 // What nobody waits for (how an attempt ended) makes no round of its own where one is to be
-// expected: behind each round the thread naps, and only what is waited for ends the nap.
+// expected: behind each round the thread naps, and only what is waited for ends the nap. At full
+// load it lets the parts of a round come together first (Gathering).
 import Alerting
 import Dispatch
 import Foundation
@@ -15,11 +16,20 @@ import Synchronization
 /// Something to be written, and who is to hear of it.
 struct Submission: Sendable {
     typealias Answer = @Sendable () -> Void
+    enum Part {
+        /// Inputs that were received.
+        case accepted
+        /// What steps did.
+        case decided
+        /// How attempts ended. Nobody waits for it: it may come with another round that follows
+        /// soon.
+        case settled
+        case other
+    }
 
     /// About how many pages it touches: what bounds a round.
     var weight: Int
-    /// Nobody waits for it: it may come with another round that follows soon.
-    var canWait = false
+    var part = Part.other
     /// Writes inside the round's transaction; what it returns is called after COMMIT.
     var write: @Sendable (Ledger) throws -> Answer
     /// Called instead where it could not be written.
@@ -28,13 +38,39 @@ struct Submission: Sendable {
 
 final class Writer: Sendable {
     private struct Waiting {
-        var submissions: [Submission] = []
+        private(set) var submissions: [Submission] = []
+        private(set) var weight = RoundWeight()
         var rest = Rest.none
         var stopping = false
+
+        mutating func add(_ submission: Submission) {
+            submissions.append(submission)
+            weight.add(submission)
+        }
+
+        /// The next ones, up to the weight of a round.
+        mutating func takeRound() -> [Submission] {
+            var sum = 0
+            var count = 0
+            while count < submissions.count, sum < Limits.submissionsPerRound {
+                sum += submissions[count].weight
+                weight.remove(submissions[count])
+                count += 1
+            }
+            if count == submissions.count {
+                defer { submissions = [] }
+                return submissions
+            }
+            let round = Array(submissions.prefix(count))
+            submissions.removeFirst(count)
+            return round
+        }
     }
     private enum Rest {
         case none
-        /// A short one behind a round.
+        /// Until as much waits, or for a short time.
+        case gathering(RoundWeight)
+        /// A short one, ended by what is waited for.
         case nap
         case sleep
     }
@@ -77,11 +113,12 @@ final class Writer: Sendable {
     func submit(_ submission: Submission) {
         let (refused, signal) = waiting.withLock { waiting -> (Bool, Bool) in
             if waiting.stopping { return (true, false) }
-            waiting.submissions.append(submission)
+            waiting.add(submission)
             switch waiting.rest {
             case .none: return (false, false)
-            case .nap where submission.canWait: return (false, false)
-            case .nap, .sleep:
+            case .gathering(let wanted) where !waiting.weight.covers(wanted): return (false, false)
+            case .nap where submission.part == .settled: return (false, false)
+            case .gathering, .nap, .sleep:
                 waiting.rest = .none
                 return (false, true)
             }
@@ -116,21 +153,26 @@ final class Writer: Sendable {
         }
         let wal = WriteAheadLog(ledger.connection)
         started(ledger.marks)
+        var gathering = Gathering()
         while let batch = take() {
+            let weight = batch.reduce(into: RoundWeight()) { $0.add($1) }
             file.writing.writeWithoutTransaction { _ in
                 round(batch[...], ledger)
                 wal.checkpoint(
-                    idle: batch.count <= 8 && waiting.withLock { $0.submissions.isEmpty })
+                    idle: weight.sum <= Limits.smallRound
+                        && waiting.withLock { $0.submissions.isEmpty })
             }
-            if isOfManyParts(batch) { usleep(Limits.gatherMicroseconds) }
+            if let wanted = gathering.wanted(behind: weight) { gather(wanted) }
         }
     }
 
-    /// Events come in, are stepped and are sent at the same time: then the next round follows a
-    /// little later and takes more of each. Not where answers alone are waited for, which come in
-    /// no greater number for it.
-    private func isOfManyParts(_ batch: [Submission]) -> Bool {
-        batch.contains { $0.canWait } && batch.count { !$0.canWait } > 1
+    private func gather(_ wanted: RoundWeight) {
+        let isThere = waiting.withLock { waiting in
+            if waiting.stopping || waiting.weight.covers(wanted) { return true }
+            waiting.rest = .gathering(wanted)
+            return false
+        }
+        if !isThere { _ = wake.wait(timeout: .now() + .microseconds(Limits.gatherMicroseconds)) }
     }
 
     /// The next round; naps, then sleeps, while there is none; nil at the end.
@@ -138,29 +180,16 @@ final class Writer: Sendable {
         var hasNapped = false
         while true {
             let (batch, end) = waiting.withLock { waiting -> ([Submission], Bool) in
-                // Where nobody has ended the nap.
+                // Where nobody has ended the rest.
                 waiting.rest = .none
                 guard
-                    waiting.submissions.contains(where: { !$0.canWait })
+                    waiting.submissions.contains(where: { $0.part != .settled })
                         || hasNapped && !waiting.submissions.isEmpty || waiting.stopping
                 else {
                     waiting.rest = hasNapped ? .sleep : .nap
                     return ([], false)
                 }
-                if waiting.submissions.isEmpty { return ([], true) }
-                var weight = 0
-                var count = 0
-                while count < waiting.submissions.count, weight < Limits.submissionsPerRound {
-                    weight += waiting.submissions[count].weight
-                    count += 1
-                }
-                if count == waiting.submissions.count {
-                    defer { waiting.submissions = [] }
-                    return (waiting.submissions, false)
-                }
-                let batch = Array(waiting.submissions.prefix(count))
-                waiting.submissions.removeFirst(count)
-                return (batch, false)
+                return (waiting.takeRound(), waiting.stopping)
             }
             if !batch.isEmpty { return batch }
             if end { return nil }

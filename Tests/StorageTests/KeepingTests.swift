@@ -259,6 +259,30 @@ import Testing
         }
     }
 
+    @Test(
+        "the log of a busy relay grows to half of its cap before it is copied, of an idle one less")
+    func growth() async throws {
+        let place = try Place()
+        let store = try place.open()
+        let body = [UInt8](repeating: 120, count: 4_000)
+        // 16 MB, a round for each part.
+        for part in Int64(0)..<100 {
+            let arrivals = (0..<40).map {
+                Arrival(event: event(id: part * 40 + $0 + 1), body: body)
+            }
+            _ = try await store.accept(arrivals)
+        }
+        #expect(try Self.size(place) > 16_000_000)
+
+        // One more alone: there is time, and it is copied; the log starts over.
+        _ = try await store.accept([Arrival(event: event(id: 5_000), body: body)])
+        let before = try Self.size(place)
+        for id in Int64(5_001)...5_040 {
+            _ = try await store.accept([Arrival(event: event(id: id), body: body)])
+        }
+        #expect(try Self.size(place) == before)
+    }
+
     @Test("the log that a kill left is taken over, and shrinks")
     func afterKill() async throws {
         let place = try Place()

@@ -1,0 +1,67 @@
+// What the writer waits for behind a round, and that it waits for no longer than it has to.
+import Alerting
+import Testing
+
+@testable import Storage
+
+@Suite struct GatheringTests {
+    private let busy = RoundWeight(accepted: 33, decided: 129, settled: 65)
+
+    @Test("as much as came before is waited for, less a tenth")
+    func wanted() throws {
+        var gathering = Gathering()
+        let behind = gathering.wanted(behind: busy)
+        let wanted = try #require(behind)
+        #expect(wanted == RoundWeight(accepted: 29, decided: 116))
+        #expect(!RoundWeight(accepted: 33, decided: 115).covers(wanted))
+        #expect(!RoundWeight(accepted: 28, decided: 129, settled: 65).covers(wanted))
+        #expect(RoundWeight(accepted: 29, decided: 116).covers(wanted))
+    }
+
+    @Test("parts that came in rounds of their own are waited for together")
+    func parts() {
+        var gathering = Gathering()
+        let wanted = [
+            RoundWeight(accepted: 33), RoundWeight(decided: 129),
+            RoundWeight(accepted: 33, settled: 65),
+        ].map { gathering.wanted(behind: $0) }
+        #expect(wanted == [nil, nil, RoundWeight(accepted: 29, decided: 86)])
+    }
+
+    @Test("nothing is waited for where few come, or no messages are sent")
+    func few() {
+        for round in [
+            RoundWeight(accepted: 2, decided: 5, settled: 3),
+            RoundWeight(accepted: 65, decided: 65),
+        ] {
+            var gathering = Gathering()
+            let wanted = (0..<5).map { _ in gathering.wanted(behind: round) }
+            #expect(wanted == [nil, nil, nil, nil, nil])
+        }
+    }
+
+    @Test("what comes no more is soon not waited for")
+    func decay() {
+        var gathering = Gathering()
+        _ = gathering.wanted(behind: busy)
+        let one = RoundWeight(accepted: 2, decided: 5, settled: 3)
+        let rounds = (1...20).first { _ in gathering.wanted(behind: one) == nil }
+        #expect(rounds.map { $0 <= 10 } == true)
+    }
+
+    @Test("what is taken is not there any more")
+    func taken() {
+        let part = { (part: Submission.Part, weight: Int) in
+            Submission(weight: weight, part: part, write: { _ in {} }, fail: { _ in })
+        }
+        let submissions = [
+            part(.accepted, 4), part(.decided, 6), part(.settled, 3), part(.other, 2),
+        ]
+        var weight = RoundWeight()
+        for submission in submissions { weight.add(submission) }
+        #expect(weight == RoundWeight(accepted: 4, decided: 6, settled: 3, other: 2))
+        #expect(weight.sum == 15)
+        weight.remove(submissions[1])
+        #expect(weight == RoundWeight(accepted: 4, settled: 3, other: 2))
+    }
+}
