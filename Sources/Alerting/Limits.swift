@@ -106,12 +106,12 @@ package enum Limits {
     /// Deliveries that were not tried yet and are known without asking the disk.
     package static let untriedInMemory = 4_096
     package static let submissionsPerRound = 4_096
-    /// The weight of a round of a few events: while rounds are no larger, nothing is waited for,
-    /// and there is time for other things.
+    /// The weight of a round of a few events: then nothing more is waited for, and there is time to
+    /// copy the log.
     package static let smallRound = 32
     /// How long the outcome of an attempt waits for something else to be written.
     package static let settleWaitMilliseconds = 8
-    /// How long the writer waits at most for as much as came before.
+    /// How long the writer waits at most for nearly as much as came before.
     package static let gatherMicroseconds = 1_000
     /// What a parameter of a statement keeps for the next text.
     package static let boundTextBytes = 16 << 10

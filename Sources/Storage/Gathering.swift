@@ -1,8 +1,8 @@
 // What the writer waits for behind a round. Under load an event comes to it three times: as it is
 // accepted, as it is decided, and when its message was sent. Each of these that makes a round of
-// its own pays an fsync and writes the last page of every table again, and the next one of its
-// kind soon follows; so behind a round as much of each is waited for as came in the rounds before,
-// for a millisecond at most.
+// its own pays an fsync and writes the last page of every table again. So behind a round it waits,
+// for a millisecond at most, until nearly as much was received as in the rounds before, and the
+// pump has decided; how attempts ended comes with that.
 import Alerting
 
 /// How much there is of each part of a round, by `Submission.weight`.
@@ -26,28 +26,33 @@ struct RoundWeight: Equatable {
         }
     }
 
-    /// At least as much of what is waited for; outcomes of attempts come with whatever is written.
-    func covers(_ wanted: RoundWeight) -> Bool {
-        accepted >= wanted.accepted && decided >= wanted.decided
+    /// The pump hands over one list of steps and waits for it, so more of them cannot come.
+    func covers(_ wanted: Wanted) -> Bool {
+        other > 0 || accepted >= wanted.accepted && decided > 0
     }
 }
 
-/// Learns from round to round how much of each part comes.
+/// What is waited for, beside a decision; or anything else, which is not to wait.
+struct Wanted: Equatable {
+    var accepted: Int
+}
+
+/// Learns from round to round what comes.
 struct Gathering {
     private var usual = RoundWeight()
 
     /// What is to be waited for behind a round; nil: nothing. A few events are not to wait for
-    /// more. Nor is anything where no messages are sent: answers alone come in no greater number
+    /// more. Nor is anything where few messages are sent: answers alone come in no greater number
     /// for it (measured: a sixth fewer were accepted in a second).
-    mutating func wanted(behind round: RoundWeight) -> RoundWeight? {
+    mutating func wanted(behind round: RoundWeight) -> Wanted? {
         usual = RoundWeight(
             accepted: max(round.accepted, usual.accepted * 3 / 4),
             decided: max(round.decided, usual.decided * 3 / 4),
             settled: max(round.settled, usual.settled * 3 / 4))
-        guard usual.accepted > 0, usual.decided > 0, usual.settled > 0,
+        guard usual.accepted > 0, usual.decided > 0, usual.settled >= usual.accepted / 2,
             usual.sum > Limits.smallRound
         else { return nil }
-        // Not all of it: who posts a little less than before is not waited for in vain.
-        return RoundWeight(accepted: usual.accepted * 9 / 10, decided: usual.decided * 9 / 10)
+        // Who posts a little less than before is not waited for in vain.
+        return Wanted(accepted: usual.accepted * 9 / 10)
     }
 }

@@ -163,7 +163,7 @@ package final class Store: Sendable {
                 Submission(weight: weight, part: part, write: write, fail: fail))
         }
         writer.submit(
-            Submission(weight: weight + gaps.count) { ledger in
+            Submission(weight: weight + gaps.count, part: part) { ledger in
                 for gap in gaps { try ledger.store(gap) }
                 return try write(ledger)
             } fail: { [shared] error in

@@ -16,7 +16,8 @@ final class WriteAheadLog {
 
     // Pages of 4 KiB, in parts of the cap.
     private static let cap = Int32(Limits.walBytes / 4_096)
-    /// Copied when the relay has little to do: a few milliseconds.
+    /// Copied when the relay has little to do. It takes a few milliseconds; up to a tenth of a
+    /// second behind a burst.
     private static let little = cap / 16
     /// Copied in any case. The later, the more pages were written twice and are copied once.
     private static let much = cap / 2
@@ -40,8 +41,8 @@ final class WriteAheadLog {
         frames.deallocate()
     }
 
-    /// After each round.
-    /// - Parameter idle: it was a small one, and nothing waits.
+    /// After each round, and where nothing came for a while.
+    /// - Parameter idle: nobody waits for the writer, nor is somebody likely to at once.
     func checkpoint(idle: Bool) {
         let size = frames.pointee
         guard size >= (idle ? Self.little : Self.much) else { return }

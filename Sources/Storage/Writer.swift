@@ -69,7 +69,7 @@ final class Writer: Sendable {
     private enum Rest {
         case none
         /// Until as much waits, or for a short time.
-        case gathering(RoundWeight)
+        case gathering(Wanted)
         /// A short one, ended by what is waited for.
         case nap
         case sleep
@@ -154,19 +154,26 @@ final class Writer: Sendable {
         let wal = WriteAheadLog(ledger.connection)
         started(ledger.marks)
         var gathering = Gathering()
-        while let batch = take() {
+        while let batch = take(quiet: {
+            gathering = Gathering()
+            file.writing.writeWithoutTransaction { _ in wal.checkpoint(idle: true) }
+        }) {
             let weight = batch.reduce(into: RoundWeight()) { $0.add($1) }
             file.writing.writeWithoutTransaction { _ in
                 round(batch[...], ledger)
-                wal.checkpoint(
-                    idle: weight.sum <= Limits.smallRound
-                        && waiting.withLock { $0.submissions.isEmpty })
+                wal.checkpoint(idle: isIdle(behind: weight))
             }
             if let wanted = gathering.wanted(behind: weight) { gather(wanted) }
         }
     }
 
-    private func gather(_ wanted: RoundWeight) {
+    /// Not behind what was received, which is still to be decided.
+    private func isIdle(behind round: RoundWeight) -> Bool {
+        round.accepted == 0 && round.sum <= Limits.smallRound
+            && waiting.withLock { $0.submissions.isEmpty }
+    }
+
+    private func gather(_ wanted: Wanted) {
         let isThere = waiting.withLock { waiting in
             if waiting.stopping || waiting.weight.covers(wanted) { return true }
             waiting.rest = .gathering(wanted)
@@ -176,7 +183,8 @@ final class Writer: Sendable {
     }
 
     /// The next round; naps, then sleeps, while there is none; nil at the end.
-    private func take() -> [Submission]? {
+    /// - Parameter quiet: called where nothing came during the nap.
+    private func take(quiet: () -> Void) -> [Submission]? {
         var hasNapped = false
         while true {
             let (batch, end) = waiting.withLock { waiting -> ([Submission], Bool) in
@@ -196,7 +204,8 @@ final class Writer: Sendable {
             if hasNapped {
                 wake.wait()
             } else {
-                _ = wake.wait(timeout: .now() + .milliseconds(Limits.settleWaitMilliseconds))
+                let end = wake.wait(timeout: .now() + .milliseconds(Limits.settleWaitMilliseconds))
+                if end == .timedOut { quiet() }
                 hasNapped = true
             }
         }
