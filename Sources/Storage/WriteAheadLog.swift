@@ -19,8 +19,9 @@ final class WriteAheadLog {
     /// Copied when the relay has little to do. It takes a few milliseconds; up to a tenth of a
     /// second behind a burst.
     private static let little = cap / 16
-    /// Copied in any case. The later, the more pages were written twice and are copied once.
-    private static let much = cap / 2
+    /// Copied in any case. The later, the more pages were written twice and are copied once; but
+    /// who posts meanwhile waits, on a slow card for a second.
+    private static let much = cap / 4
     /// Readers are waited for.
     private static let most = cap / 4 * 3
 

@@ -183,7 +183,7 @@ final class Writer: Sendable {
     }
 
     /// The next round; naps, then sleeps, while there is none; nil at the end.
-    /// - Parameter quiet: called where nothing came during the nap.
+    /// - Parameter quiet: called where nothing that is waited for came during the nap.
     private func take(quiet: () -> Void) -> [Submission]? {
         var hasNapped = false
         while true {
