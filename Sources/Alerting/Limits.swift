@@ -106,9 +106,10 @@ package enum Limits {
     /// Deliveries that were not tried yet and are known without asking the disk.
     package static let untriedInMemory = 4_096
     package static let submissionsPerRound = 4_096
-    /// The weight of a round of a few events: then nothing more is waited for, and there is time to
-    /// copy the log.
+    /// The weight of a round of a few events, behind which there is time to copy the log.
     package static let smallRound = 32
+    /// So few inputs in a round, and one less, do not wait for more.
+    package static let fewAccepted = 8
     /// How long the outcome of an attempt waits for something else to be written.
     package static let settleWaitMilliseconds = 8
     /// How long the writer waits at most for nearly as much as came before.

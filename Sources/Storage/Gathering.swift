@@ -12,7 +12,11 @@ struct RoundWeight: Equatable {
     var settled = 0
     var other = 0
 
-    var sum: Int { accepted + decided + settled + other }
+    /// Of a few events, and nothing that was received and is still to be decided: there is time for
+    /// other things.
+    var isSmall: Bool {
+        accepted == 0 && decided + settled + other <= Limits.smallRound
+    }
 
     mutating func add(_ submission: Submission) { change(submission, by: submission.weight) }
     mutating func remove(_ submission: Submission) { change(submission, by: -submission.weight) }
@@ -49,8 +53,8 @@ struct Gathering {
             accepted: max(round.accepted, usual.accepted * 3 / 4),
             decided: max(round.decided, usual.decided * 3 / 4),
             settled: max(round.settled, usual.settled * 3 / 4))
-        guard usual.accepted > 0, usual.decided > 0, usual.settled >= usual.accepted / 2,
-            usual.sum > Limits.smallRound
+        guard usual.accepted > Limits.fewAccepted, usual.decided > 0,
+            usual.settled >= usual.accepted / 2
         else { return nil }
         // Who posts a little less than before is not waited for in vain.
         return Wanted(accepted: usual.accepted * 9 / 10)

@@ -16,11 +16,10 @@ final class WriteAheadLog {
 
     // Pages of 4 KiB, in parts of the cap.
     private static let cap = Int32(Limits.walBytes / 4_096)
-    /// Copied when the relay has little to do. It takes a few milliseconds; up to a tenth of a
-    /// second behind a burst.
+    /// Copied when the relay has little to do: a few milliseconds, more behind a burst.
     private static let little = cap / 16
     /// Copied in any case. The later, the more pages were written twice and are copied once; but
-    /// who posts meanwhile waits, on a slow card for a second.
+    /// who posts meanwhile waits: some 50 ms, on a slow card a second.
     private static let much = cap / 4
     /// Readers are waited for.
     private static let most = cap / 4 * 3
@@ -52,7 +51,7 @@ final class WriteAheadLog {
             run(SQLITE_CHECKPOINT_TRUNCATE)
             sqlite3_busy_timeout(connection, 5_000)
             // A reader that stays (another process) is not waited for at every round.
-            patience = frames.pointee == 0 ? Self.most : size + Self.cap / 8
+            if frames.pointee != 0 { patience = size + Self.cap / 8 }
         } else {
             run(SQLITE_CHECKPOINT_PASSIVE)
         }
@@ -64,6 +63,9 @@ final class WriteAheadLog {
         // A checkpoint that fails has lost nothing: the log is whole, and the next one tries again.
         let code = sqlite3_wal_checkpoint_v2(connection, nil, mode, &inLog, &copied)
         // All of it was copied: the next commit starts the log over.
-        if code == SQLITE_OK, inLog == copied { frames.pointee = 0 }
+        if code == SQLITE_OK, inLog == copied {
+            frames.pointee = 0
+            patience = Self.most
+        }
     }
 }

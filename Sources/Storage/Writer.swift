@@ -161,16 +161,11 @@ final class Writer: Sendable {
             let weight = batch.reduce(into: RoundWeight()) { $0.add($1) }
             file.writing.writeWithoutTransaction { _ in
                 round(batch[...], ledger)
-                wal.checkpoint(idle: isIdle(behind: weight))
+                wal.checkpoint(
+                    idle: weight.isSmall && waiting.withLock { $0.submissions.isEmpty })
             }
             if let wanted = gathering.wanted(behind: weight) { gather(wanted) }
         }
-    }
-
-    /// Not behind what was received, which is still to be decided.
-    private func isIdle(behind round: RoundWeight) -> Bool {
-        round.accepted == 0 && round.sum <= Limits.smallRound
-            && waiting.withLock { $0.submissions.isEmpty }
     }
 
     private func gather(_ wanted: Wanted) {
@@ -183,7 +178,7 @@ final class Writer: Sendable {
     }
 
     /// The next round; naps, then sleeps, while there is none; nil at the end.
-    /// - Parameter quiet: called where nothing that is waited for came during the nap.
+    /// - Parameter quiet: called where nothing came during the nap.
     private func take(quiet: () -> Void) -> [Submission]? {
         var hasNapped = false
         while true {
@@ -205,7 +200,8 @@ final class Writer: Sendable {
                 wake.wait()
             } else {
                 let end = wake.wait(timeout: .now() + .milliseconds(Limits.settleWaitMilliseconds))
-                if end == .timedOut { quiet() }
+                // What waits is written first: the nap behind it is the quiet one.
+                if end == .timedOut, waiting.withLock({ $0.submissions.isEmpty }) { quiet() }
                 hasNapped = true
             }
         }

@@ -259,8 +259,8 @@ import Testing
         }
     }
 
-    @Test("the log of a busy relay grows, and is copied when nothing comes any more")
-    func growth() async throws {
+    @Test("what is in the log is copied when nothing comes any more")
+    func quiet() async throws {
         let place = try Place()
         let store = try place.open()
         let body = [UInt8](repeating: 120, count: 4_000)
@@ -269,10 +269,7 @@ import Testing
                 Arrival(event: event(id: part * 40 + $0 + 1), body: body)
             }
             _ = try await store.accept(arrivals)
-            #expect(try Self.size(place, "") < 1_000_000)
         }
-        #expect(try Self.size(place) > 8_000_000)
-
         let limit = ContinuousClock.now + .seconds(30)
         while try Self.size(place, "") < 8_000_000, ContinuousClock.now < limit {
             await Task.yield()
