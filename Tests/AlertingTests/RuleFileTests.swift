@@ -49,6 +49,7 @@ struct RuleFileTests {
             ("when: { event: [deviceMoving, alarm] }", []),
             ("when: { any: [{ alarm: tow }, { event: ignitionOn }] }", []),
             ("when:", ["8:5 error is a map such as"]),
+            ("when: any", ["8:11 error is a map such as { event: any }, not"]),
             ("when: vibration", ["8:11 error { alarm: vibration }"]),
             ("when: deviceOffline", ["8:11 error { event: deviceOffline }"]),
             ("when: [{ alarm: tow }]", ["8:11 error any: ["]),

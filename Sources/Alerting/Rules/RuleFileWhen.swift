@@ -63,7 +63,8 @@ extension RuleLoader {
             let hint =
                 EventNames.alarms.contains(text)
                 ? "{ alarm: \(text) }"
-                : EventNames.events.contains(text) ? "{ event: \(text) }" : "{ alarm: vibration }"
+                : text == "any" || EventNames.events.contains(text)
+                    ? "{ event: \(text) }" : "{ alarm: vibration }"
             reader.error(
                 at: node.mark, "\(what) is a map such as \(hint), not \(node.description)")
         }
