@@ -18,37 +18,36 @@ struct RoundWeight: Equatable {
         accepted == 0 && decided + settled + other <= Limits.smallRound
     }
 
-    mutating func add(_ submission: Submission) { change(submission, by: submission.weight) }
-    mutating func remove(_ submission: Submission) { change(submission, by: -submission.weight) }
-
-    private mutating func change(_ submission: Submission, by weight: Int) {
-        switch submission.part {
-        case .accepted: accepted += weight
-        case .decided: decided += weight
-        case .settled: settled += weight
-        case .other: other += weight
-        }
-    }
-
-    /// The pump hands over one list of steps and waits for it, so more of them cannot come.
-    func covers(_ wanted: Wanted) -> Bool {
-        other > 0 || accepted >= wanted.accepted && decided > 0
+    /// Whether a round of this may begin, where so much that was received is waited for, and a
+    /// decision. The pump hands over one list of steps and waits for it, so more of them cannot
+    /// come; and nothing else is to wait.
+    func isEnough(accepted wanted: Int) -> Bool {
+        other > 0 || accepted >= wanted && decided > 0
     }
 }
 
-/// What is waited for, beside a decision; or anything else, which is not to wait.
-struct Wanted: Equatable {
-    var accepted: Int
+extension RoundWeight {
+    init(of submissions: [Submission]) {
+        for index in submissions.indices {
+            let weight = submissions[index].weight
+            switch submissions[index].part {
+            case .accepted: accepted += weight
+            case .decided: decided += weight
+            case .settled: settled += weight
+            case .other: other += weight
+            }
+        }
+    }
 }
 
 /// Learns from round to round what comes.
 struct Gathering {
     private var usual = RoundWeight()
 
-    /// What is to be waited for behind a round; nil: nothing. A few events are not to wait for
-    /// more. Nor is anything where few messages are sent: answers alone come in no greater number
-    /// for it (measured: a sixth fewer were accepted in a second).
-    mutating func wanted(behind round: RoundWeight) -> Wanted? {
+    /// How much that was received is to be waited for behind a round; nil: nothing is. A few events
+    /// are not to wait for more. Nor is anything where few messages are sent: answers alone come in
+    /// no greater number for it (measured: a sixth fewer were accepted in a second).
+    mutating func wanted(behind round: RoundWeight) -> Int? {
         usual = RoundWeight(
             accepted: max(round.accepted, usual.accepted * 3 / 4),
             decided: max(round.decided, usual.decided * 3 / 4),
@@ -57,6 +56,6 @@ struct Gathering {
             usual.settled >= usual.accepted / 2
         else { return nil }
         // Who posts a little less than before is not waited for in vain.
-        return Wanted(accepted: usual.accepted * 9 / 10)
+        return usual.accepted * 9 / 10
     }
 }

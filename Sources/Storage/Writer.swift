@@ -38,23 +38,20 @@ struct Submission: Sendable {
 
 final class Writer: Sendable {
     private struct Waiting {
-        private(set) var submissions: [Submission] = []
-        private(set) var weight = RoundWeight()
+        var submissions: [Submission] = []
         var rest = Rest.none
         var stopping = false
 
-        mutating func add(_ submission: Submission) {
-            submissions.append(submission)
-            weight.add(submission)
+        func isEnough(_ wanted: Int) -> Bool {
+            RoundWeight(of: submissions).isEnough(accepted: wanted)
         }
 
         /// The next ones, up to the weight of a round.
         mutating func takeRound() -> [Submission] {
-            var sum = 0
+            var weight = 0
             var count = 0
-            while count < submissions.count, sum < Limits.submissionsPerRound {
-                sum += submissions[count].weight
-                weight.remove(submissions[count])
+            while count < submissions.count, weight < Limits.submissionsPerRound {
+                weight += submissions[count].weight
                 count += 1
             }
             if count == submissions.count {
@@ -68,8 +65,8 @@ final class Writer: Sendable {
     }
     private enum Rest {
         case none
-        /// Until as much waits, or for a short time.
-        case gathering(Wanted)
+        /// A very short one under load, ended when so much that was received waits, and a decision.
+        case gathering(Int)
         /// A short one, ended by what is waited for.
         case nap
         case sleep
@@ -113,10 +110,10 @@ final class Writer: Sendable {
     func submit(_ submission: Submission) {
         let (refused, signal) = waiting.withLock { waiting -> (Bool, Bool) in
             if waiting.stopping { return (true, false) }
-            waiting.add(submission)
+            waiting.submissions.append(submission)
             switch waiting.rest {
             case .none: return (false, false)
-            case .gathering(let wanted) where !waiting.weight.covers(wanted): return (false, false)
+            case .gathering(let wanted) where !waiting.isEnough(wanted): return (false, false)
             case .nap where submission.part == .settled: return (false, false)
             case .gathering, .nap, .sleep:
                 waiting.rest = .none
@@ -158,7 +155,7 @@ final class Writer: Sendable {
             gathering = Gathering()
             file.writing.writeWithoutTransaction { _ in wal.checkpoint(idle: true) }
         }) {
-            let weight = batch.reduce(into: RoundWeight()) { $0.add($1) }
+            let weight = RoundWeight(of: batch)
             file.writing.writeWithoutTransaction { _ in
                 round(batch[...], ledger)
                 wal.checkpoint(
@@ -168,9 +165,9 @@ final class Writer: Sendable {
         }
     }
 
-    private func gather(_ wanted: Wanted) {
+    private func gather(_ wanted: Int) {
         let isThere = waiting.withLock { waiting in
-            if waiting.stopping || waiting.weight.covers(wanted) { return true }
+            if waiting.stopping || waiting.isEnough(wanted) { return true }
             waiting.rest = .gathering(wanted)
             return false
         }
@@ -199,9 +196,9 @@ final class Writer: Sendable {
             if hasNapped {
                 wake.wait()
             } else {
-                let end = wake.wait(timeout: .now() + .milliseconds(Limits.settleWaitMilliseconds))
+                let nap = wake.wait(timeout: .now() + .milliseconds(Limits.settleWaitMilliseconds))
                 // What waits is written first: the nap behind it is the quiet one.
-                if end == .timedOut, waiting.withLock({ $0.submissions.isEmpty }) { quiet() }
+                if nap == .timedOut, waiting.withLock({ $0.submissions.isEmpty }) { quiet() }
                 hasNapped = true
             }
         }

@@ -12,12 +12,12 @@ import Testing
         var gathering = Gathering()
         let behind = gathering.wanted(behind: busy)
         let wanted = try #require(behind)
-        #expect(wanted == Wanted(accepted: 29))
-        #expect(!RoundWeight(accepted: 33, settled: 65).covers(wanted))
-        #expect(!RoundWeight(accepted: 28, decided: 129, settled: 65).covers(wanted))
-        #expect(RoundWeight(accepted: 29, decided: 5).covers(wanted))
+        #expect(wanted == 29)
+        #expect(!RoundWeight(accepted: 33, settled: 65).isEnough(accepted: wanted))
+        #expect(!RoundWeight(accepted: 28, decided: 129, settled: 65).isEnough(accepted: wanted))
+        #expect(RoundWeight(accepted: 29, decided: 5).isEnough(accepted: wanted))
         // A command, or the pump asking up to when everything is visible.
-        #expect(RoundWeight(other: 1).covers(wanted))
+        #expect(RoundWeight(other: 1).isEnough(accepted: wanted))
     }
 
     @Test("parts that came in rounds of their own are waited for together")
@@ -27,7 +27,7 @@ import Testing
             RoundWeight(accepted: 33), RoundWeight(decided: 129),
             RoundWeight(accepted: 33, settled: 65),
         ].map { gathering.wanted(behind: $0) }
-        #expect(wanted == [nil, nil, Wanted(accepted: 29)])
+        #expect(wanted == [nil, nil, 29])
     }
 
     @Test("nothing is waited for where few come, or few messages are sent")
@@ -62,18 +62,16 @@ import Testing
         #expect(!RoundWeight(decided: 129).isSmall)
     }
 
-    @Test("what is taken is not there any more")
-    func taken() {
+    @Test("a round's weight is that of its parts")
+    func sums() {
         let part = { (part: Submission.Part, weight: Int) in
             Submission(weight: weight, part: part, write: { _ in {} }, fail: { _ in })
         }
-        let submissions = [
+        let round = [
             part(.accepted, 4), part(.decided, 6), part(.settled, 3), part(.other, 2),
+            part(.accepted, 1), part(.settled, 5),
         ]
-        var weight = RoundWeight()
-        for submission in submissions { weight.add(submission) }
-        #expect(weight == RoundWeight(accepted: 4, decided: 6, settled: 3, other: 2))
-        weight.remove(submissions[1])
-        #expect(weight == RoundWeight(accepted: 4, settled: 3, other: 2))
+        #expect(
+            RoundWeight(of: round) == RoundWeight(accepted: 5, decided: 6, settled: 8, other: 2))
     }
 }
