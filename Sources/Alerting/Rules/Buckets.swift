@@ -1,35 +1,57 @@
 // Where RuleIndex keeps which rules listen to what: small sorted lists of numbers.
 
 /// Lists of rules under a key of two numbers: sorted, for a search in a list of numbers costs less
-/// than a hash.
-struct Buckets: Sendable {
+/// than a hash. By reference: each event asks several times, and would count four lists each time.
+final class Buckets: Sendable {
     /// For each kind, where its second numbers are in `others`.
-    private var kinds: [Range<Int>] = []
+    private let kinds: [Range<Int>]
     /// Ascending within a kind.
-    private var others: [Int32] = []
+    private let others: [Int32]
     /// For each of `others`, where its rules begin; and the end of all.
-    private var starts: [Int] = []
-    private var rules: [Int32] = []
+    private let starts: [Int]
+    private let rules: [Int32]
 
     init(_ entries: [(kind: Int32, other: Int32, rule: Int32)]) {
         let sorted = entries.sorted { ($0.kind, $0.other, $0.rule) < ($1.kind, $1.other, $1.rule) }
-        for entry in sorted {
+        var kinds: [Range<Int>] = []
+        var others: [Int32] = []
+        var starts: [Int] = []
+        for (rule, entry) in sorted.enumerated() {
             while kinds.count <= entry.kind { kinds.append(others.count..<others.count) }
             let own = kinds[Int(entry.kind)]
             if own.isEmpty || others.last != entry.other {
                 others.append(entry.other)
-                starts.append(rules.count)
+                starts.append(rule)
                 kinds[Int(entry.kind)] = own.lowerBound..<others.count
             }
-            rules.append(entry.rule)
         }
-        starts.append(rules.count)
+        starts.append(sorted.count)
+        self.kinds = kinds
+        self.others = others
+        self.starts = starts
+        rules = sorted.map(\.rule)
     }
 
     var isEmpty: Bool { rules.isEmpty }
 
     @inline(__always)
     func has(_ kind: Int32) -> Bool { kind < kinds.count && !kinds[Int(kind)].isEmpty }
+
+    func has(any kinds: EventKinds) -> Bool {
+        var isThere = false
+        kinds.forEach { if has($0) { isThere = true } }
+        return isThere
+    }
+
+    /// Adds the rules that listen to one of the kinds and are for all devices or for one of these
+    /// selectors; one may come several times.
+    func collect(_ kinds: EventKinds, _ fitting: [Int32], into found: inout [Int32]) {
+        kinds.forEach { kind in
+            guard has(kind) else { return }
+            forEach(kind, SelectorTable.all) { found.append($0) }
+            for selector in fitting { forEach(kind, selector) { found.append($0) } }
+        }
+    }
 
     @inline(__always)
     func forEach(_ kind: Int32, _ other: Int32, _ body: (Int32) -> Void) {

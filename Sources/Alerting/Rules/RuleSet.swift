@@ -56,11 +56,15 @@ extension RuleSet {
     /// without incidents.
     package mutating func matches(_ event: Event, _ memory: Memory) -> [String] {
         let slot = memory.slot(of: event)
-        let answers = find(
-            kinds(of: event, memory), slot: slot,
-            name: event.device?.name ?? memory.name(slot) ?? "",
-            uniqueId: event.device?.uniqueId ?? slot.map { memory.devices[$0].key.uniqueId } ?? "",
-            Facts(event, past: memory.reports(slot), known: memory.attributes(slot)), memory)
+        let kinds = kinds(of: event, memory)
+        let fitting = selectors(
+            slot: slot, name: event.device?.name ?? memory.name(slot) ?? "",
+            uniqueId: event.device?.uniqueId ?? slot.map { memory.devices[$0].key.uniqueId } ?? "")
+        // Most events could match none, and facts are made only of the others. Here and not behind
+        // a closure, which would copy the event and the memory.
+        guard collect(kinds, fitting) else { return [] }
+        let facts = Facts(event, past: memory.reports(slot), known: memory.attributes(slot))
+        let answers = judgeCollected(kinds, fitting, facts, memory)
         guard answers.hasMatch else { return [] }
         return answers.list.compactMap { $0.isMatch ? index.ids[Int($0.rule)] : nil }
     }
@@ -78,20 +82,30 @@ extension RuleSet {
     }
 
     /// What all rules that could match say to an event.
-    /// - Parameter facts: asked for only if there are such rules.
     mutating func find(
-        _ kinds: EventKinds, slot: Int?, name: String, uniqueId: String,
-        _ facts: @autoclosure () -> Facts, _ memory: Memory
+        _ kinds: EventKinds, slot: Int?, name: String, uniqueId: String, _ facts: Facts,
+        _ memory: Memory
+    ) -> RuleAnswers {
+        let fitting = selectors(slot: slot, name: name, uniqueId: uniqueId)
+        guard collect(kinds, fitting) else { return RuleAnswers() }
+        return judgeCollected(kinds, fitting, facts, memory)
+    }
+
+    /// Makes the candidates those that the event's kinds and its device leave.
+    /// - Returns: whether there are any, or some that its place leaves.
+    private mutating func collect(_ kinds: EventKinds, _ fitting: [Int32]) -> Bool {
+        if !candidates.isEmpty { candidates.removeAll(keepingCapacity: true) }
+        index.matching.collect(kinds, fitting, into: &candidates)
+        return !candidates.isEmpty || index.guarded.has(any: kinds)
+    }
+
+    /// What the candidates say, with those that the event's place leaves.
+    private mutating func judgeCollected(
+        _ kinds: EventKinds, _ fitting: [Int32], _ facts: Facts, _ memory: Memory
     ) -> RuleAnswers {
         var answers = RuleAnswers()
-        let fitting = selectors(slot: slot, name: name, uniqueId: uniqueId)
-        candidates.removeAll(keepingCapacity: true)
-        addAll(of: index.matching, kinds, fitting)
-        let guarded = hasGuarded(kinds)
-        guard guarded || !candidates.isEmpty else { return answers }
         judge.begin()
-        let facts = facts()
-        if guarded { addGuarded(kinds, fitting, facts, &answers) }
+        if index.guarded.has(any: kinds) { addGuarded(kinds, fitting, facts, &answers) }
         if candidates.count > 1 { candidates.sort() }
         judgeCandidates(kinds, facts, memory, &answers)
         if let report = judge.placeReport, !report.isOwn { answers.placeReport = report.report }
@@ -189,7 +203,7 @@ extension RuleSet {
             report.accuracy ?? 0 <= PlaceGrid.margin
         else {
             // Not known where: every one of them must be asked.
-            addAll(of: index.guarded, kinds, fitting)
+            index.guarded.collect(kinds, fitting, into: &candidates)
             return
         }
         var added: [Int32] = []
@@ -203,22 +217,6 @@ extension RuleSet {
         }
         // Those that the place left out were not asked: a better fix may still come for them.
         if found?.isOwn != true { answers.isOpen = true }
-    }
-
-    private func hasGuarded(_ kinds: EventKinds) -> Bool {
-        var has = false
-        kinds.forEach { if index.guarded.has($0) { has = true } }
-        return has
-    }
-
-    private mutating func addAll(of buckets: Buckets, _ kinds: EventKinds, _ fitting: [Int32]) {
-        kinds.forEach { kind in
-            guard buckets.has(kind) else { return }
-            buckets.forEach(kind, SelectorTable.all) { candidates.append($0) }
-            for selector in fitting {
-                buckets.forEach(kind, selector) { candidates.append($0) }
-            }
-        }
     }
 
     private mutating func selectors(slot: Int?, name: String, uniqueId: String) -> [Int32] {
