@@ -32,8 +32,6 @@ final class Buckets: Sendable {
         rules = sorted.map(\.rule)
     }
 
-    var isEmpty: Bool { rules.isEmpty }
-
     @inline(__always)
     func has(_ kind: Int32) -> Bool { kind < kinds.count && !kinds[Int(kind)].isEmpty }
 
@@ -47,7 +45,6 @@ final class Buckets: Sendable {
     /// selectors; one may come several times.
     func collect(_ kinds: EventKinds, _ fitting: [Int32], into found: inout [Int32]) {
         kinds.forEach { kind in
-            guard has(kind) else { return }
             forEach(kind, SelectorTable.all) { found.append($0) }
             for selector in fitting { forEach(kind, selector) { found.append($0) } }
         }
