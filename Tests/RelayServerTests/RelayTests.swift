@@ -73,8 +73,8 @@ final class RelayBench: Sendable {
             ["Authorization: Bearer \(try token)", "Content-Type: application/json"], body: body)
     }
 
-    func post(_ id: Int, device: Int = 1) async throws -> Int {
-        let body = try arrival(id, device: device, at: Timekeeper.wallTime).body
+    func post(_ id: Int, device: Int = 1, age: Duration = .zero) async throws -> Int {
+        let body = try arrival(id, device: device, at: Timekeeper.wallTime - age).body
         let page = "http://127.0.0.1:\(ports.webhook)/hooks/one"
         return await WebClient("POST", page, over: transfer).ask(body: body).status
     }
@@ -168,6 +168,20 @@ struct RelayTests {
         #expect(try look.incidents(all: false, last: 9) == "no open incidents")
         #expect(try look.deliveries(dead: true, last: 9) == "no dead deliveries")
         #expect(try look.deliveries(dead: false, last: 9).contains("http:fleet"))
+        try await bench.stop()
+    }
+
+    @Test("how late an event was, or that its clock is wrong, stands in the list of events")
+    func late() async throws {
+        let bench = try await RelayBench(try Folder())
+        for (id, days) in [(1, 0), (2, 3), (3, 366)] {
+            #expect(try await bench.post(id, device: id, age: .seconds(days * 86_400)) == 200)
+        }
+        let table = try Look(bench.configuration).events(device: nil, last: 9)
+        let lines = table.split(separator: "\n").map(String.init)
+        let before = try #require(lines.first?.split(separator: "late").first).count
+        let late = lines.dropFirst().map { $0.dropFirst(before).split(separator: "  ").first }
+        #expect(late == ["-", "3 days", "wrong clock"])
         try await bench.stop()
     }
 

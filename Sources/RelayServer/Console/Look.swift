@@ -34,15 +34,21 @@ package struct Look: Sendable {
                 table.note(Self.words(gaps.removeFirst()))
             }
             let what = event.event?.alarm.map { "alarm \($0)" } ?? event.type
-            let late = event.event.map { $0.lateness.wholeMilliseconds / 1_000 } ?? 0
             table.add([
                 event.received.rfc3339, Self.device(event),
                 event.isCopy ? "\(what) (copy)" : what, event.road.rawValue, event.txn ?? "-",
-                late > 0 ? Wording.english.span(seconds: late) : "-", Self.rules(event),
+                Self.late(event), Self.rules(event),
             ])
         }
         for gap in gaps { table.note(Self.words(gap)) }
         return table.text(empty: "no events")
+    }
+
+    private static func late(_ event: ListedEvent) -> String {
+        guard let event = event.event else { return "-" }
+        if event.clockIsWrong { return "wrong clock" }
+        let seconds = event.lateness.wholeMilliseconds / 1_000
+        return seconds > 0 ? Wording.english.span(seconds: seconds) : "-"
     }
 
     private static func words(_ gap: Gap) -> String {
