@@ -3,7 +3,8 @@
 import Alerting
 import Foundation
 
-/// `NAME=value` lines: those of CONFIG.md, and what is not known is left out.
+/// `NAME=value` lines: those of CONFIG.md and `OUTCRY_CLOCK_WRONG` (0008). What is not known is
+/// left out.
 struct HookEnvironment {
     /// Where programs without a slash are looked for.
     static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -31,6 +32,8 @@ struct HookEnvironment {
         add("EVENT_ID", item?.event.flatMap { $0.id == 0 ? nil : "\($0.id)" })
         add("ALARM", item?.event?.alarm)
         add("TIME", item?.event?.time?.rfc3339)
+        // As in the JSON, so that no script takes a time for true that cannot be.
+        if item?.event?.clockWrong == true { add("CLOCK_WRONG", "true") }
         add("LATITUDE", item?.position.map { Self.degrees($0.latitude) })
         add("LONGITUDE", item?.position.map { Self.degrees($0.longitude) })
         add("SUBJECT", message.subject)

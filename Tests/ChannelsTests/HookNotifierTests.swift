@@ -73,6 +73,23 @@ struct HookNotifierTests {
             ])
     }
 
+    @Test("a time that cannot be says so, and the example of a hook writes none")
+    func wrongClock() async throws {
+        var item = Sample.item()
+        item.event?.clockWrong = true
+        let wrong = Sample.message(items: [item])
+        let asked = "printf '%s %s' $OUTCRY_TIME $OUTCRY_CLOCK_WRONG"
+        let seen = try await run(asked, message: wrong).note
+        #expect(seen == "exit 0\n2026-11-24T15:00:00.000Z true")
+
+        let hook = projectRoot + "/etc/hooks/log-to-file.sh"
+        let notifier = try HookNotifier(HookSettings(run: [hook, "/dev/stdout"]))
+        let told = "critical Cargo 1: vibration\n"
+        #expect(await notifier.notify(wrong).note == "exit 0\n- \(told)")
+        let right = await notifier.notify(Sample.message()).note
+        #expect(right == "exit 0\n2026-11-24T15:00:00.000Z \(told)")
+    }
+
     @Test("controls and bidirectional marks do not reach the environment")
     func controls() async throws {
         let name = "Cargo\u{1B}[31m\u{0}\u{202E}one\u{85}\u{9B}\nIFS=x"
